@@ -1,0 +1,75 @@
+# Everything a person or CI does here, with the environment in .venv.
+#   make run    serve with nothing else installed      make check  every fast check, under two minutes
+#   make chat   talk in this terminal                  make test   check, and the slow tests
+
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CHECKED := src scripts tests $(wildcard bench)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run chat test check lint fmt bench python-check
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+# Stamps: what is installed is older than what is asked for only after one of these two files changed.
+RUN_STAMP := .venv/.installed-run
+DEV_STAMP := .venv/.installed-dev
+WANTED := pyproject.toml constraints.txt
+
+$(RUN_STAMP): $(WANTED)
+	@$(MAKE) --no-print-directory python-check
+	@echo "Installing PingMe into .venv (only now, and when its dependencies change) …"
+	@$(PIP) install --constraint constraints.txt --editable '.[tui]'
+	@touch $@
+
+$(DEV_STAMP): $(WANTED)
+	@$(MAKE) --no-print-directory python-check
+	@echo "Installing PingMe and its development tools into .venv …"
+	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $(RUN_STAMP) $@
+
+# Makes .venv, or says in one line what is missing and stops.
+python-check:
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 && exit 0; \
+	command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "error: $(PYTHON) not found; install Python 3.11 or newer: sudo apt-get install python3 python3-venv" >&2; exit 1; }; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  newer=$$(for v in 3.14 3.13 3.12 3.11; do command -v python$$v && break; done); \
+	  echo "error: PingMe needs Python 3.11 or newer, $(PYTHON) is" \
+	    "$$($(PYTHON) -c 'import platform; print(platform.python_version())');" \
+	    "try: make $(firstword $(MAKECMDGOALS)) PYTHON=$${newer:-/path/to/python3.11}" >&2; exit 1; }; \
+	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "error: $(PYTHON) has no venv; install it, then repeat: sudo apt-get install python3-venv" >&2; exit 1; }; \
+	$(PYTHON) -m venv .venv
+
+setup: $(DEV_STAMP) ## install everything for development
+
+run: $(RUN_STAMP) ## start the server (APP_PORT=… APP_CONF=… make run)
+	@exec $(BIN)/pingme serve
+
+chat: $(RUN_STAMP) ## chat in this terminal
+	@exec $(BIN)/pingme chat
+
+fmt: $(DEV_STAMP) ## format the code and repair what can be repaired
+	@$(BIN)/ruff check --fix-only --quiet $(CHECKED)
+	@$(BIN)/ruff format $(CHECKED)
+
+lint: $(DEV_STAMP) ## format check, lint, types, imports, sizes, docs
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/check_sizes.py
+	$(BIN)/python scripts/check_docs.py
+
+check: lint ## lint and the fast tests, under two minutes
+	$(BIN)/python -m pytest -q -n auto -m "not slow"
+
+test: check ## check and the slow tests
+	$(BIN)/python -m pytest -q -n auto -m slow
+
+bench: $(DEV_STAMP) ## measure the server on this machine
+	$(BIN)/python -m bench
