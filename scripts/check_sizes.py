@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Refuse files over 400 lines and functions over 60 in src/.
 
-The file that everything passes through is where a chat server rots; this keeps it visible. What must be longer is
-listed in ALLOWED with its reason; an entry that is no longer needed is refused too, so that the table stays short.
+The file that everything passes through is where a chat server rots; this keeps it visible. What must
+be longer is listed in ALLOWED with its reason; an entry that is no longer needed is refused too.
 """
 
 from __future__ import annotations

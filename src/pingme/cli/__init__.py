@@ -1,0 +1,1 @@
+"""The `pingme` command: one module for each command, loaded when it is used."""
