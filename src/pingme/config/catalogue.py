@@ -116,13 +116,12 @@ def _alternatives(annotation: Any) -> list[Any]:
 def _range_of(info: FieldInfo, kind: Any) -> str:
     bounds: dict[str, Any] = {}
     for rule in info.metadata:
-        for name in ("ge", "gt", "le", "max_length"):
+        for name in ("ge", "le", "max_length"):
             if hasattr(rule, name) and isinstance(rule, annotated_types.BaseMetadata):
                 bounds[name] = getattr(rule, name)
     if kind is str:
         return f", at most {bounds['max_length']} characters" if "max_length" in bounds else ""
-    low = f"above {bounds['gt']}, up to" if "gt" in bounds else f"{bounds.get('ge')} to"
-    return f", {low} {bounds['le']}" if "le" in bounds else ""
+    return f", {bounds['ge']} to {bounds['le']}" if "le" in bounds else ""
 
 
 def plain(value: object) -> object:

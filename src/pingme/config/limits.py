@@ -71,7 +71,7 @@ class LimitsSettings(Section):
     )
     auth_deadline_s: float = Field(
         default=5.0,
-        gt=0,
+        ge=0.01,
         le=300,
         description="Seconds in which a socket must authenticate; later close 4401.",
     )
@@ -131,12 +131,12 @@ class LimitsSettings(Section):
     # The server's own waits and queues.
     answer_timeout_s: float = Field(
         default=10.0,
-        gt=0,
+        ge=0.01,
         le=300,
         description="Seconds after which a send without an outcome is answered 10009.",
     )
     store_statement_s: float = Field(
-        default=5.0, gt=0, le=300, description="Seconds for one statement of the store."
+        default=5.0, ge=0.01, le=300, description="Seconds for one statement of the store."
     )
     log_records: int = Field(
         default=10_000,

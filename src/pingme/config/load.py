@@ -112,7 +112,7 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
     """Raise ConfigError where settings that are right alone do not go together."""
 
     def refuse(name: str, text: str) -> None:
-        raise ConfigError(f"{sources.get(name, 'default')}: {name}: {text}")
+        raise ConfigError(f"{sources[name]}: {name}: {text}" if name in sources else f"{name}: {text}")
 
     if settings.database.host is not None and settings.database.path is not None:
         refuse("database.path", "expected either database.host (MySQL) or database.path (SQLite), got both")

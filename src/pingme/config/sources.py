@@ -53,7 +53,7 @@ def read_file(path: Path, *, known: Mapping[str, Setting]) -> dict[str, Given]:
         ConfigError: unreadable, not YAML, or an unknown or repeated section or key.
     """
     root = _compose(path)
-    if root is None:
+    if root is None or _is_null(root):
         return {}
     given: dict[str, Given] = {}
     for section, body in _pairs(path, root, where="the file"):
@@ -68,7 +68,9 @@ def read_file(path: Path, *, known: Mapping[str, Setting]) -> dict[str, Given]:
                 _unknown_key(path, name, key, known)
             if not _is_null(value):
                 given[setting] = Given(
-                    _construct(path, value), f"{path}:{value.start_mark.line + 1}", typed=True
+                    _construct(path, value, setting=setting),
+                    f"{path}:{value.start_mark.line + 1}",
+                    typed=True,
                 )
     return given
 
@@ -104,12 +106,13 @@ def _pairs(path: Path, node: yaml.Node, *, where: str) -> Iterator[tuple[yaml.Sc
         yield key, value
 
 
-def _construct(path: Path, node: yaml.Node) -> object:
+def _construct(path: Path, node: yaml.Node, *, setting: str) -> object:
     loader = yaml.SafeLoader("")
     try:
         value: object = loader.construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError) as exc:
-        raise ConfigError(f"{path}:{node.start_mark.line + 1}: expected a plain value or a list") from exc
+        line = node.start_mark.line + 1
+        raise ConfigError(f"{path}:{line}: {setting}: expected a plain value or a list") from exc
     else:
         return value
     finally:
