@@ -23,10 +23,12 @@ ALLOWED: dict[str, str] = {}
 def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, int, int]]:
     """Yield (qualified name, first line, number of lines) of every function below a node."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield f"{prefix}{node.name}", node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1
-        named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        yield from functions(node, f"{prefix}{node.name}." if named else prefix)
+        inner = prefix
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inner = f"{prefix}{node.name}."
+            if not isinstance(node, ast.ClassDef):
+                yield f"{prefix}{node.name}", node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1
+        yield from functions(node, inner)
 
 
 def oversized(path: Path, source: Path) -> Iterator[tuple[str, str]]:
