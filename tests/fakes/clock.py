@@ -70,7 +70,7 @@ class FakeClock:
         await self.settle()
 
     def jump_wall(self, delta_ms: int) -> None:
-        """Set the wall clock forwards or back, as an administrator or NTP would; monotonic time does not move."""
+        """Set the wall clock forwards or back, as NTP would; monotonic time does not move."""
         self._wall_offset_ms += delta_ms
 
     async def settle(self) -> None:

@@ -1,0 +1,1 @@
+"""The HTTP API: one router per noun, one envelope around every answer."""
