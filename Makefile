@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CHECKED := src scripts tests $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test check lint fmt bench python-check
+.PHONY: help setup run chat test check lint fmt bench
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -19,31 +19,33 @@ RUN_STAMP := .venv/.installed-run
 DEV_STAMP := .venv/.installed-dev
 WANTED := pyproject.toml constraints.txt
 
+# Makes .venv, or says in one line what is missing and stops.
+define MAKE_VENV
+@$(BIN)/python -m pip --version >/dev/null 2>&1 && exit 0; \
+command -v $(PYTHON) >/dev/null 2>&1 || { \
+  echo "error: $(PYTHON) not found; install it, then repeat: sudo apt-get install python3-venv" >&2; exit 1; }; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  for name in python3.14 python3.13 python3.12 python3.11; do $$name -c '' 2>/dev/null && break; done; \
+  echo "error: PingMe needs Python 3.11 or newer, $(PYTHON) is" \
+    "$$($(PYTHON) -c 'import platform; print(platform.python_version())');" \
+    "try: make $(firstword $(MAKECMDGOALS)) PYTHON=$$name" >&2; exit 1; }; \
+$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+  echo "error: $(PYTHON) has no venv; install it, then repeat:" \
+    "sudo apt-get install $(notdir $(PYTHON))-venv" >&2; exit 1; }; \
+$(PYTHON) -m venv .venv
+endef
+
 $(RUN_STAMP): $(WANTED)
-	@$(MAKE) --no-print-directory python-check
+	$(MAKE_VENV)
 	@echo "Installing PingMe into .venv (only now, and when its dependencies change) …"
 	@$(PIP) install --constraint constraints.txt --editable '.[tui]'
 	@touch $@
 
 $(DEV_STAMP): $(WANTED)
-	@$(MAKE) --no-print-directory python-check
+	$(MAKE_VENV)
 	@echo "Installing PingMe and its development tools into .venv …"
 	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch $(RUN_STAMP) $@
-
-# Makes .venv, or says in one line what is missing and stops.
-python-check:
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 && exit 0; \
-	command -v $(PYTHON) >/dev/null 2>&1 || { \
-	  echo "error: $(PYTHON) not found; install Python 3.11 or newer: sudo apt-get install python3 python3-venv" >&2; exit 1; }; \
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  newer=$$(for v in 3.14 3.13 3.12 3.11; do command -v python$$v && break; done); \
-	  echo "error: PingMe needs Python 3.11 or newer, $(PYTHON) is" \
-	    "$$($(PYTHON) -c 'import platform; print(platform.python_version())');" \
-	    "try: make $(firstword $(MAKECMDGOALS)) PYTHON=$${newer:-/path/to/python3.11}" >&2; exit 1; }; \
-	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
-	  echo "error: $(PYTHON) has no venv; install it, then repeat: sudo apt-get install python3-venv" >&2; exit 1; }; \
-	$(PYTHON) -m venv .venv
 
 setup: $(DEV_STAMP) ## install everything for development
 

@@ -110,15 +110,15 @@ def commands() -> Iterator[str]:
 
 
 def main() -> int:
-    """Print every finding; return 1 when there is one."""
+    """Print every finding as it comes; return 1 when there is one."""
     files = markdown_files()
     problems = [problem for path in files for problem in broken_links(path)]
+    print("\n".join(problems), end="\n" if problems else "", flush=True)
     counted = [path for path in files if path.parent == ROOT / "docs" or path.name == "README.md"]
-    docs = "\n".join(path.read_text(encoding="utf-8") for path in counted)
-    problems += [f"{thing} is mentioned in no document" for thing in undocumented(docs)]
-    for problem in problems:
-        print(problem)
-    return 1 if problems else 0
+    unmentioned = list(undocumented("\n".join(path.read_text(encoding="utf-8") for path in counted)))
+    for thing in unmentioned:
+        print(f"{thing} is mentioned in no document")
+    return 1 if problems or unmentioned else 0
 
 
 if __name__ == "__main__":
