@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from pingme.domain.errors import ErrorCode, Refused
+from pingme.domain.events import ProfileUpdatedBody
+from pingme.domain.usernames import username_key
 from pingme.ports.accounts import Credentials, Device, NewUser, Session, User
 
 replace = msgspec.structs.replace
@@ -76,17 +78,13 @@ class MemoryAccounts:
         found = [self._rows[key[1]].user for key in keys if key[0].startswith(prefix) and key > after]
         return [user for user in found if not user.disabled][:limit]
 
-    async def update_profile(
-        self, user_id: str, *, nickname: tuple[str, str] | None, email: str | None, avatar: str | None
-    ) -> User | None:
-        row = self._rows.get(user_id)
-        if row is None:
-            return None
-        if nickname is not None:
-            row.user, row.nickname_key = replace(row.user, nickname=nickname[0]), nickname[1]
-        changes = {"email": email, "avatar": avatar}
-        row.user = replace(row.user, **{key: value for key, value in changes.items() if value is not None})
-        return row.user
+    def apply_profile(self, user_id: str, body: ProfileUpdatedBody) -> None:
+        """What the message store does when it stores ``profile_updated``."""
+        row = self._rows[user_id]
+        if body.nickname is not None:
+            row.nickname_key = username_key(body.nickname)
+        given = {name: getattr(body, name) for name in ("nickname", "email", "avatar")}
+        row.user = replace(row.user, **{name: value for name, value in given.items() if value is not None})
 
     async def set_last_seen(self, seen: Mapping[str, int]) -> None:
         for user_id, at_ms in seen.items():

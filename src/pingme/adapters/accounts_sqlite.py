@@ -60,11 +60,6 @@ _SET_LAST_SEEN = """
     FROM json_each(?) AS seen
     WHERE users.user_id = seen.key AND coalesce(users.last_seen_ts, 0) < seen.value
 """
-_UPDATE_PROFILE = """
-    UPDATE users SET nickname = coalesce(?, nickname), nickname_key = coalesce(?, nickname_key),
-                     email = coalesce(?, email), avatar = coalesce(?, avatar)
-    WHERE user_id = ?
-"""
 _OPEN_DEVICE = """
     INSERT INTO devices (user, device_id, name, family_id, generation, rotated_ts, created_ts, expires_ts)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -135,15 +130,6 @@ class SqliteAccounts:
     def _users(self, where: str, parameters: tuple[object, ...]) -> list[User]:
         sql = f"SELECT {USER} FROM users u {where}"  # noqa: S608  # where is a constant of this file
         return [to_user(row) for row in self._db.read(sql, parameters)]
-
-    async def update_profile(
-        self, user_id: str, *, nickname: tuple[str, str] | None, email: str | None, avatar: str | None
-    ) -> User | None:
-        """See `AccountStore.update_profile`."""
-        name, key = nickname or (None, None)
-        values = (name, key, email, avatar, user_id)
-        await self._db.write(lambda db: db.execute(_UPDATE_PROFILE, values).rowcount)
-        return await self.user(user_id)
 
     async def set_last_seen(self, seen: Mapping[str, int]) -> None:
         """See `AccountStore.set_last_seen`."""

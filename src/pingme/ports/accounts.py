@@ -82,8 +82,10 @@ class AccountStore(Protocol):
     """Accounts and devices. A change is on disk when its call returns, and each call is one transaction.
 
     What one call has changed, every later call sees. Usernames are unique by key, device ids per user,
-    families everywhere. Calls may run concurrently. Every call raises `StoreUnavailable` (nothing was
-    written) or `StoreOutcomeUnknown` (read back) when the store is in trouble.
+    families everywhere. Calls may run concurrently. A profile changes by an event of its user's own log,
+    which the message store writes together with the user's row; here it is read. Every call raises
+    `StoreUnavailable` (nothing was written) or `StoreOutcomeUnknown` (read back) when the store is in
+    trouble.
     """
 
     async def create_user(self, new: NewUser) -> User:
@@ -133,14 +135,6 @@ class AccountStore(Protocol):
             prefix: a key, not empty.
             after: (nickname key, user_id) of the last one seen.
             limit: 1 to 200.
-        """
-        ...
-
-    async def update_profile(
-        self, user_id: str, *, nickname: tuple[str, str] | None, email: str | None, avatar: str | None
-    ) -> User | None:
-        """Set what is not None (the nickname with its key) and return the account, or None when there is
-        none.
         """
         ...
 

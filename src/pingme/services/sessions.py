@@ -1,0 +1,216 @@
+"""Login sessions: one per user and device, opened by a password, kept by refresh tokens, ended at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from pingme.domain.errors import ErrorCode, Refused
+from pingme.domain.ids import is_id, time_ordered_id
+from pingme.domain.usernames import check_device_name
+from pingme.ports.accounts import AccountStore, Credentials, Device, Session, User
+from pingme.ports.clock import Clock
+from pingme.services.tokens import RefreshDecision, Tokens, decide_refresh
+
+log = structlog.get_logger(__name__)
+
+SESSION_REVOKED = 4450  # close codes, docs/protocol.md
+SESSION_REPLACED = 4451
+CACHED_SESSIONS = 10_000  # some 8 MiB; a miss costs one indexed read
+ROTATE_ATTEMPTS = 3  # the second one finds what a parallel refresh has stored
+
+OnRevoked = Callable[[str, str | None, int], None]
+"""Close the sockets of (user_id, device_id or None for all devices) with a close code; must not wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is asking, proved by an access token.
+
+    Attributes:
+        expires_ts: when the token ends, Unix milliseconds.
+    """
+
+    user_id: str
+    device_id: str
+    family_id: str
+    username: str
+    expires_ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The answer to a login or a refresh. ``expires_in_s`` is of the access token."""
+
+    user: User
+    device_id: str
+    token: str
+    expires_in_s: int
+    refresh_token: str
+
+
+class Sessions:
+    """Open, refresh, check and end login sessions.
+
+    Args:
+        store: keeps the devices.
+        tokens: makes and checks the tokens.
+        clock: wall time for what people see and for expiry.
+        on_revoked: closes sockets of sessions that ended.
+        devices_per_user: `limits.devices_per_user`; the longest unused go beyond it.
+        refresh_ttl_s: `limits.refresh_ttl_s`, counted anew with every refresh.
+    """
+
+    def __init__(
+        self,
+        store: AccountStore,
+        tokens: Tokens,
+        *,
+        clock: Clock,
+        on_revoked: OnRevoked,
+        devices_per_user: int,
+        refresh_ttl_s: int,
+        cached: int = CACHED_SESSIONS,
+    ) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._clock = clock
+        self._on_revoked = on_revoked
+        self._devices_per_user = devices_per_user
+        self._refresh_ttl_ms = refresh_ttl_s * 1000
+        self._cached = cached
+        self._sessions: dict[str, Session] = {}
+
+    async def open(self, found: Credentials, *, device_id: str | None, device_name: str) -> LoggedIn:
+        """Begin a session on a device, in the place of the one that this device had.
+
+        Raises:
+            Refused: 10002 device_id or device_name is malformed; 30003 the account changed meanwhile.
+        """
+        device = self._new_device(device_id, device_name)
+        try:
+            removed = await self._store.open_device(
+                found.user.user_id,
+                device,
+                password_hash=found.password_hash,
+                now_ms=device.created_ts,
+                limit=self._devices_per_user,
+            )
+        except BaseException:
+            self._sessions.clear()  # nobody knows which sessions have ended
+            raise
+        if removed is None:
+            raise Refused(ErrorCode.INVALID_CREDENTIALS)
+        self.revoke(found.user.user_id, removed, SESSION_REPLACED)
+        log.info("session_opened", user_id=found.user.user_id, device_id=device.device_id)
+        return self._answer(found.user, device, generation=device.generation)
+
+    def _new_device(self, device_id: str | None, name: str) -> Device:
+        now_ms = self._clock.now_ms()
+        chosen = device_id or time_ordered_id("d", now_ms, self._clock.entropy(10))
+        if not is_id(chosen):
+            raise Refused(ErrorCode.INVALID_PARAMETERS, "device_id: expected 1 to 64 letters, digits, _ or -")
+        return Device(
+            device_id=chosen,
+            name=check_device_name(name),
+            family_id=self._tokens.new_family(),
+            generation=1,
+            rotated_ts=now_ms,
+            created_ts=now_ms,
+            expires_ts=now_ms + self._refresh_ttl_ms,
+        )
+
+    async def refresh(self, refresh_token: str) -> LoggedIn:
+        """Exchange a refresh token for new tokens.
+
+        The token before the current one gives the same successor for 10 s; an older one ends the session.
+
+        Raises:
+            Refused: 30004 the session has expired; 30005 the token is no longer, or was never, good.
+        """
+        claims = self._tokens.parse_refresh(refresh_token)
+        for _ in range(ROTATE_ATTEMPTS):
+            session = self._store.session(claims.family_id)
+            if session is None or session.disabled:
+                raise Refused(ErrorCode.INVALID_TOKEN)
+            generation = await self._exchange(session, claims.generation)
+            user = await self._store.user(session.user_id) if generation else None
+            if generation and user is not None:
+                return self._answer(user, session.device, generation=generation)
+        raise Refused(ErrorCode.OVERLOADED, retry_after_ms=1000)
+
+    async def _exchange(self, session: Session, generation: int) -> int | None:
+        """Return the generation that the answer carries, or None when another refresh came first."""
+        now_ms = self._clock.now_ms()
+        match decide_refresh(session.device, generation, now_ms):
+            case RefreshDecision.REPEAT:
+                return session.device.generation
+            case RefreshDecision.EXPIRED:
+                raise Refused(ErrorCode.TOKEN_EXPIRED)
+            case RefreshDecision.REUSED:
+                log.warning(
+                    "refresh_token_reused", user_id=session.user_id, device_id=session.device.device_id
+                )
+                await self.end(session.user_id, session.device.device_id, family_id=session.device.family_id)
+                raise Refused(ErrorCode.INVALID_TOKEN)
+            case RefreshDecision.ROTATE:
+                rotated = await self._store.rotate(
+                    session.device.family_id,
+                    generation=generation,
+                    now_ms=now_ms,
+                    expires_ts=now_ms + self._refresh_ttl_ms,
+                )
+                return generation + 1 if rotated else None
+
+    def _answer(self, user: User, device: Device, *, generation: int) -> LoggedIn:
+        token = self._tokens.issue(
+            user_id=user.user_id, device_id=device.device_id, family_id=device.family_id
+        )
+        refresh_token = self._tokens.issue_refresh(device.family_id, generation)
+        return LoggedIn(user, device.device_id, token, self._tokens.expiration_s, refresh_token)
+
+    def verify_access(self, token: str) -> Identity:
+        """Return who an access token speaks for. Does not wait; cheap enough for every request.
+
+        Raises:
+            Refused: 30004 it is expired; 30005 it is not good, or its session has ended.
+        """
+        claims = self._tokens.verify(token)
+        session = self._sessions.get(claims.sid) or self._load(claims.sid)
+        if session is None or session.disabled or session.user_id != claims.sub:
+            raise Refused(ErrorCode.INVALID_TOKEN)
+        return Identity(claims.sub, claims.did, claims.sid, session.username, claims.exp * 1000)
+
+    def _load(self, family_id: str) -> Session | None:
+        session = self._store.session(family_id)
+        if session is not None:
+            if len(self._sessions) >= self._cached:
+                del self._sessions[next(iter(self._sessions))]
+            self._sessions[family_id] = session
+        return session
+
+    async def end(
+        self, user_id: str, device_id: str, *, family_id: str | None = None, close_code: int = SESSION_REVOKED
+    ) -> bool:
+        """End a session now: its tokens are worth nothing, its sockets close. Tell whether there was one."""
+        try:
+            removed = await self._store.remove_device(user_id, device_id, family_id=family_id)
+        except BaseException:
+            self._sessions.clear()
+            raise
+        self.revoke(user_id, [removed] if removed else [], close_code)
+        return removed is not None
+
+    def revoke(self, user_id: str, removed: Iterable[Device], close_code: int) -> None:
+        """Forget sessions that the store has removed, and close their sockets."""
+        for device in removed:
+            self._sessions.pop(device.family_id, None)
+            self._on_revoked(user_id, device.device_id, close_code)
+            log.info("session_ended", user_id=user_id, device_id=device.device_id, close_code=close_code)
+
+    def forget(self, user_id: str | None = None) -> None:
+        """Look at the store again for a user's sessions (or everybody's): another process changed them."""
+        kept = {} if user_id is None else {k: s for k, s in self._sessions.items() if s.user_id != user_id}
+        self._sessions = kept
