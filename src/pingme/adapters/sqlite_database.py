@@ -1,0 +1,222 @@
+"""One SQLite file with one writer: the embedded database.
+
+Rules of this file:
+- There is one writing connection, used only by the writer thread; jobs run there one after the other.
+- There is one reading connection for the event loop's own thread: short indexed reads (at most 200 rows) run inline.
+- Larger reads run in a reader thread and return ONE aggregated value: every row step gives up the GIL, and beside a
+  busy loop each of them waits for it (docs/adr/0003).
+- WAL and synchronous=FULL: a commit that returned is on disk. Checkpoints run PASSIVE, outside commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from pingme.adapters.sqlite_schema import new_epoch, upgrade_schema
+from pingme.domain.errors import StoreError, StoreOutcomeUnknown, StoreRejected, StoreUnavailable
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5000  # an operator's tool may hold the file for a moment; `limits.store_statement_s`
+CACHE_KIB = 65_536  # page cache of the writer; 64 MiB keeps the inner pages of the indices of 5 million rows
+STATEMENTS = 512  # prepared statements kept per connection: the batch INSERT has one text per batch size
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the file in autocommit mode with PingMe's pragmas.
+
+    Raises:
+        sqlite3.Error: the file cannot be opened, or is not a database.
+    """
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+    )
+    try:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+        else:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def translate(error: sqlite3.Error, *, wrote: bool) -> StoreError:
+    """Return the port's error for SQLite's.
+
+    Args:
+        error: what sqlite3 raised.
+        wrote: True when a commit may have been under way and the connection cannot tell how it ended.
+    """
+    if wrote:
+        return StoreOutcomeUnknown(f"commit broke: {error}")
+    if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)):
+        return StoreRejected(str(error))
+    return StoreUnavailable(str(error))
+
+
+class SqliteDatabase:
+    """The file, its writer thread and its readers.
+
+    Args:
+        path: the file; its folder exists. Made when missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
+        self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-checkpoint")
+        self._writer: sqlite3.Connection | None = None
+        self._large: sqlite3.Connection | None = None
+        self._checkpointer: sqlite3.Connection | None = None
+        self._checkpointing = False
+        self._closed = False
+        self._writes = 0
+        self.reader: sqlite3.Connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        """Upgrade the schema and open the connections; the reader is the event loop's."""
+        try:
+            self._writer = connect(self.path)
+            upgrade_schema(self._writer)
+            new_epoch(self._writer, keep=True)
+            self._large = connect(self.path, read_only=True)
+            return connect(self.path, read_only=True)
+        except sqlite3.Error as exc:
+            if self._writer is not None:
+                self._writer.close()
+            message = f"cannot open the database {self.path}: {exc}"
+            raise StoreUnavailable(message) from exc
+
+    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a job on the writing connection, after the jobs before it.
+
+        The connection is in autocommit mode: one statement is one transaction; a job with more of them says
+        ``BEGIN IMMEDIATE`` and ``COMMIT``. A job that raises is rolled back.
+
+        Raises:
+            StoreUnavailable: nothing was written.
+            StoreOutcomeUnknown: a commit broke; the connection has been opened anew, read back.
+            StoreRejected: SQLite refuses these rows (constraint, type); nothing was written.
+        """
+        loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(self._writer_thread, self._run_job, job)
+        self._writes += 1
+        return result
+
+    def _run_job(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            if self._writer is None:
+                self._writer = connect(self.path)
+            return job(self._writer)
+        except sqlite3.Error as exc:
+            raise translate(exc, wrote=self._recover(exc)) from exc
+        except BaseException:
+            self._recover(None)
+            raise
+
+    def _recover(self, error: sqlite3.Error | None) -> bool:
+        """Bring the writing connection back to autocommit; return True when a commit's end is unknown.
+
+        SQLite either leaves the transaction open (then it is rolled back here: nothing was written) or has ended it
+        by itself. After an I/O error of a COMMIT nobody knows what reached the disk until the file is opened again.
+        """
+        writer = self._writer
+        if writer is None:
+            return False
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        try:
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
+        except sqlite3.Error:
+            code = sqlite3.SQLITE_IOERR
+        if code != sqlite3.SQLITE_IOERR:
+            return False
+        self._writer = None
+        with contextlib.suppress(sqlite3.Error):
+            writer.close()
+        return True
+
+    async def read_large(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a read that may touch many rows in the reader thread; it should fetch one aggregated value.
+
+        Raises:
+            StoreUnavailable: the read failed.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._reader_thread, self._run_large, job)
+
+    def _run_large(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            if self._large is None:
+                self._large = connect(self.path, read_only=True)
+            return job(self._large)
+        except sqlite3.Error as exc:
+            raise translate(exc, wrote=False) from exc
+
+    def read(self, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """Run a short read inline on the event loop's thread: indexed, at most 200 rows.
+
+        Raises:
+            StoreUnavailable: the read failed.
+        """
+        try:
+            return self.reader.execute(sql, parameters).fetchall()
+        except sqlite3.Error as exc:
+            raise translate(exc, wrote=False) from exc
+
+    async def checkpoint(self) -> None:
+        """Copy the log back into the file, beside running commits (PASSIVE never blocks a writer)."""
+        if self._checkpointing or self._closed:
+            return
+        self._checkpointing = True
+        self._writes = 0
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._checkpoint_thread, self._checkpoint)
+        finally:
+            self._checkpointing = False
+
+    def _checkpoint(self) -> None:
+        try:
+            if self._checkpointer is None:
+                self._checkpointer = connect(self.path)
+            self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error as exc:
+            raise translate(exc, wrote=False) from exc
+
+    def writes_since_checkpoint(self) -> int:
+        """Return how many jobs were written since the last checkpoint began: cheaper to ask than the file's size."""
+        return self._writes
+
+    def wal_bytes(self) -> int:
+        """Return the size of the write-ahead log in bytes."""
+        try:
+            return self.path.with_name(self.path.name + "-wal").stat().st_size
+        except OSError:
+            return 0
+
+    async def close(self) -> None:
+        """Finish the running job, fold the log into the file and close everything."""
+        if self._closed:
+            return
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        for pool in (self._reader_thread, self._checkpoint_thread, self._writer_thread):
+            await loop.run_in_executor(None, pool.shutdown)
+        for connection in (self.reader, self._large, self._checkpointer, self._writer):
+            if connection is not None:
+                connection.close()

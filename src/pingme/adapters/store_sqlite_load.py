@@ -1,0 +1,214 @@
+"""What a batch needs to know, read in a handful of aggregated statements."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from pingme.domain.events import (
+    KINDS,
+    Command,
+    ConversationSettingsBody,
+    GroupCreatedBody,
+    MemberJoinedBody,
+    MemberRemovedBody,
+    MemberRoleBody,
+    MessageBody,
+)
+from pingme.domain.ids import pack_msg_id
+from pingme.domain.model import Conversation, ConversationType, Member, RoleRank, Target
+from pingme.pipeline.plan import REFUSED_KIND, Known, Log, MsgKey
+
+REFUSED_NUMBER = 255  # the kind of refusals in the event table
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+
+
+@dataclass(slots=True)
+class Needs:
+    """What a batch asks about, as far as it is not in memory."""
+
+    logs: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
+    members: set[tuple[str, str]] = field(default_factory=set)
+    targets: set[tuple[str, int]] = field(default_factory=set)
+    group_counts: set[str] = field(default_factory=set)
+
+    def any(self) -> bool:
+        """Tell whether anything has to be read."""
+        return bool(self.logs or self.users or self.members or self.targets or self.group_counts)
+
+
+def needs_of(batch: Sequence[Command], logs: dict[str, Log], users: dict[str, int]) -> Needs:
+    """Return what must be read before the batch can be planned."""
+    needs = Needs()
+    for command in batch:
+        _need_member(needs, command.conversation_id, command.sender_id, logs, users)
+        body = command.body
+        if type(body) is MessageBody:  # the hot path: nearly every command
+            if body.to_user_id is not None and body.to_user_id not in users:
+                needs.users.add(body.to_user_id)
+            continue
+        if isinstance(body, (GroupCreatedBody, MemberJoinedBody)):
+            needs.group_counts.update(body.user_ids)
+            for user_id in body.user_ids:
+                _need_member(needs, command.conversation_id, user_id, logs, users)
+        elif isinstance(body, (MemberRemovedBody, MemberRoleBody)):
+            _need_member(needs, command.conversation_id, body.user_id, logs, users)
+        elif isinstance(body, ConversationSettingsBody):
+            _need_member(needs, body.about, command.sender_id, logs, users)
+        target_seq = getattr(body, "target_seq", None)
+        if target_seq is not None:
+            needs.targets.add((command.conversation_id, target_seq))
+    return needs
+
+
+def _need_member(
+    needs: Needs, conversation_id: str, user_id: str, logs: dict[str, Log], users: dict[str, int]
+) -> None:
+    log = logs.get(conversation_id)
+    if log is None:
+        needs.logs.add(conversation_id)
+        needs.members.add((conversation_id, user_id))
+    elif user_id not in log.members:
+        needs.members.add((conversation_id, user_id))
+    if user_id not in users:
+        needs.users.add(user_id)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What was read."""
+
+    logs: dict[str, Log] = field(default_factory=dict)
+    users: dict[str, int] = field(default_factory=dict)
+    members: dict[tuple[str, str], Member | None] = field(default_factory=dict)
+    targets: dict[tuple[str, int], Target] = field(default_factory=dict)
+    group_counts: dict[str, int] = field(default_factory=dict)
+
+
+def _aggregate(connection: sqlite3.Connection, sql: str, keys: Iterable[object]) -> list[list[object]]:
+    """Run a statement that returns ONE JSON array for a JSON array of keys."""
+    (text,) = connection.execute(sql, (_encode(list(keys)).decode(),)).fetchone()
+    rows: list[list[object]] = _decode(text)
+    return rows
+
+
+_LOGS = """
+SELECT json_group_array(json_array(c.conversation_id, c.id, c.type, c.name, c.announcement, c.avatar, c.history_policy,
+  c.join_policy, c.dissolved, c.created_ts, e.seq, hex(e.hash),
+  (SELECT count(*) FROM members m WHERE m.conversation = c.id AND m.until_seq IS NULL)))
+FROM json_each(?) j JOIN conversations c ON c.conversation_id = j.value
+JOIN events e ON e.conversation = c.id AND e.seq = (SELECT max(seq) FROM events WHERE conversation = c.id)
+WHERE c.id > 0
+"""
+_USERS = """
+SELECT json_group_array(json_array(u.user_id, u.id)) FROM json_each(?) j JOIN users u ON u.user_id = j.value
+"""
+_MEMBERS = """
+SELECT json_group_array(json_array(c.conversation_id, u.user_id, m.role, m.joined_seq, m.from_seq, m.until_seq))
+FROM json_each(?) j
+JOIN conversations c ON c.conversation_id = json_extract(j.value, '$[0]')
+JOIN users u ON u.user_id = json_extract(j.value, '$[1]')
+JOIN members m ON m.conversation = c.id AND m.user = u.id
+"""
+_TARGETS = """
+SELECT json_group_array(json_array(c.conversation_id, e.seq, e.kind, u.user_id, e.server_ts, e.recalled_seq IS NOT NULL,
+  (SELECT json_group_array(DISTINCT r.emoji) FROM reactions r WHERE r.conversation = e.conversation AND r.seq = e.seq)))
+FROM json_each(?) j
+JOIN conversations c ON c.conversation_id = json_extract(j.value, '$[0]')
+JOIN events e ON e.conversation = c.id AND e.seq = json_extract(j.value, '$[1]')
+JOIN users u ON u.id = e.sender
+"""
+_GROUP_COUNTS = """
+SELECT json_group_array(json_array(j.value,
+  (SELECT count(*) FROM users u JOIN members m ON m.user = u.id JOIN conversations c ON c.id = m.conversation
+   WHERE u.user_id = j.value AND m.until_seq IS NULL AND c.type = 2)))
+FROM json_each(?) j
+"""
+_EXISTING = """
+SELECT u.user_id, e.msg_id, c.conversation_id, e.kind, e.seq, e.server_ts, e.digest, e.body
+FROM events e JOIN users u ON u.id = e.sender JOIN conversations c ON c.id = e.conversation
+WHERE e.msg_id = ? AND u.user_id = ?
+"""
+
+
+def load(connection: sqlite3.Connection, needs: Needs) -> Loaded:
+    """Read what a batch needs; one statement per sort of thing."""
+    loaded = Loaded()
+    if needs.logs:
+        for row in _aggregate(connection, _LOGS, needs.logs):
+            loaded.logs[str(row[0])] = _log(row)
+    if needs.users:
+        loaded.users = {str(user_id): int(str(key)) for user_id, key in _aggregate(connection, _USERS, needs.users)}
+    if needs.members:
+        loaded.members = dict.fromkeys(needs.members)
+        for row in _aggregate(connection, _MEMBERS, needs.members):
+            loaded.members[str(row[0]), str(row[1])] = _member(row)
+    if needs.targets:
+        for row in _aggregate(connection, _TARGETS, needs.targets):
+            loaded.targets[str(row[0]), int(str(row[1]))] = _target(row)
+    if needs.group_counts:
+        loaded.group_counts = {
+            str(user_id): int(str(count))
+            for user_id, count in _aggregate(connection, _GROUP_COUNTS, needs.group_counts)
+        }
+    return loaded
+
+
+def _log(row: list[object]) -> Log:
+    (cid, key, type_, name, announcement, avatar, history_policy, join_policy, dissolved, created, seq, hash_, count) = row
+    conversation = Conversation(
+        str(cid),
+        ConversationType(int(str(type_))),
+        name=str(name),
+        announcement=str(announcement),
+        avatar=str(avatar),
+        history_policy=str(history_policy),
+        join_policy=str(join_policy),
+        dissolved=bool(dissolved),
+        member_count=int(str(count)),
+        created_ts=int(str(created)),
+    )
+    return Log(int(str(key)), conversation, int(str(seq)), bytes.fromhex(str(hash_)))
+
+
+def _member(row: list[object]) -> Member:
+    _, user_id, role, joined_seq, from_seq, until_seq = row
+    return Member(
+        str(user_id),
+        RoleRank(int(str(role))),
+        int(str(joined_seq)),
+        int(str(from_seq)),
+        None if until_seq is None else int(str(until_seq)),
+    )
+
+
+def _target(row: list[object]) -> Target:
+    _, seq, kind, sender_id, server_ts, recalled, emojis = row
+    found: list[str] = _decode(emojis) if isinstance(emojis, str) else list(emojis)  # type: ignore[call-overload]
+    number = int(str(kind))
+    name = KINDS[number] if number < len(KINDS) else REFUSED_KIND
+    return Target(int(str(seq)), name, str(sender_id), int(str(server_ts)), bool(recalled), frozenset(found))
+
+
+def load_existing(connection: sqlite3.Connection, keys: Iterable[MsgKey]) -> dict[MsgKey, Known]:
+    """Read which of these (sender_id, msg_id) are in the store already."""
+    found: dict[MsgKey, Known] = {}
+    for sender_id, msg_id in keys:
+        row = connection.execute(_EXISTING, (pack_msg_id(msg_id), sender_id)).fetchone()
+        if row is not None:
+            found[sender_id, msg_id] = _known(row)
+    return found
+
+
+def _known(row: tuple[object, ...]) -> Known:
+    _, _, conversation_id, kind, seq, server_ts, digest, body = row
+    number = int(str(kind))
+    if number < len(KINDS):
+        return Known(str(conversation_id), KINDS[number], int(str(seq)), int(str(server_ts)), bytes(digest))  # type: ignore[arg-type]
+    code, _, message = str(body).partition(" ")
+    return Known("", REFUSED_KIND, int(str(seq)), int(str(server_ts)), bytes(digest), int(code), message)  # type: ignore[arg-type]

@@ -1,0 +1,184 @@
+"""The SQL of a plan: one INSERT in the good case, further statements of the same transaction where effects ask for them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from pingme.domain.effects import (
+    ConversationChanged,
+    ConversationMade,
+    MemberSet,
+    MessageEdited,
+    MessageRecalled,
+    ProfileChanged,
+    ReactionSet,
+    SettingsChanged,
+)
+from pingme.domain.events import KIND_NUMBERS
+from pingme.domain.ids import pack_msg_id
+from pingme.domain.model import Conversation
+from pingme.adapters.store_sqlite_load import REFUSED_NUMBER
+from pingme.pipeline.plan import REFUSED_KIND, Plan, Row
+
+_COLUMNS = 12
+_INSERT = (
+    "INSERT INTO events (conversation, seq, change_no, kind, sender, msg_id, server_ts, client_ts,"
+    " digest, hash, body, target_seq) VALUES "
+)
+_ROW = "(?,?,?,?,?,?,?,?,?,?,?,?)"
+_NUMBERS = {**KIND_NUMBERS, REFUSED_KIND: REFUSED_NUMBER}
+
+
+def insert_sql(count: int) -> str:
+    """Return the statement that inserts ``count`` events at once."""
+    return _INSERT + ",".join([_ROW] * count)
+
+
+def row_parameters(rows: Sequence[Row], change_no: int) -> list[object]:
+    """Return the parameters of `insert_sql`, flat."""
+    flat: list[object] = []
+    extend = flat.extend
+    for row in rows:
+        extend(
+            (
+                row.log_key, row.seq, change_no, _NUMBERS[row.kind], row.sender_key, pack_msg_id(row.msg_id),
+                row.server_ts, row.client_ts, row.digest, row.hash, row.payload.decode(), row.target_seq,
+            )  # fmt: skip
+        )
+    return flat
+
+
+Statement = tuple[str, Sequence[object]]
+
+
+def _conversation_values(conversation: Conversation) -> tuple[object, ...]:
+    return (
+        conversation.name,
+        conversation.announcement,
+        conversation.avatar,
+        conversation.history_policy,
+        conversation.join_policy,
+        int(conversation.dissolved),
+    )
+
+
+def effect_statements(plan: Plan, users: Mapping[str, int], change_no: int) -> list[Statement]:
+    """Return the statements of the plan's effects, in order."""
+    statements: list[Statement] = []
+    for key, seq, conversation_id, effect in plan.effects:
+        match effect:
+            case ConversationMade(conversation):
+                statements.append((
+                    "INSERT INTO conversations (id, conversation_id, type, created_ts, name, announcement, avatar,"
+                    " history_policy, join_policy, dissolved) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                    (
+                        key,
+                        conversation_id,
+                        int(conversation.type),
+                        conversation.created_ts,
+                        *_conversation_values(conversation),
+                    ),
+                ))
+            case ConversationChanged(conversation):
+                statements.append((
+                    "UPDATE conversations SET name=?, announcement=?, avatar=?, history_policy=?, join_policy=?,"
+                    " dissolved=? WHERE id=?",
+                    (*_conversation_values(conversation), key),
+                ))
+            case MemberSet(member):
+                # Positions are kept when somebody comes back; a new member has nothing unread before from_seq.
+                statements.append((
+                    "INSERT INTO members (conversation, user, role, joined_seq, from_seq, until_seq, change_no)"
+                    " VALUES (?,?,?,?,?,?,?) ON CONFLICT (conversation, user) DO UPDATE SET role=excluded.role,"
+                    " joined_seq=excluded.joined_seq, from_seq=excluded.from_seq, until_seq=excluded.until_seq,"
+                    " change_no=excluded.change_no",
+                    (
+                        key,
+                        users[member.user_id],
+                        int(member.role),
+                        member.joined_seq,
+                        member.from_seq,
+                        member.until_seq,
+                        change_no,
+                    ),
+                ))
+            case MessageEdited(target_seq, content):
+                statements.append((
+                    "UPDATE events SET body=json_set(body, '$.content', ?), edited_seq=? WHERE conversation=? AND seq=?",
+                    (content, seq, key, target_seq),
+                ))
+            case MessageRecalled(target_seq):
+                statements.extend(_recall(key, seq, target_seq))
+            case ReactionSet(target_seq, user_id, emoji, present):
+                statements.append(_reaction(key, seq, target_seq, users[user_id], emoji, present=present))
+            case SettingsChanged():
+                statements.append(_settings(effect, users, change_no))
+            case ProfileChanged():
+                statements.append((
+                    "UPDATE users SET nickname=coalesce(?, nickname), email=coalesce(?, email),"
+                    " avatar=coalesce(?, avatar) WHERE id=?",
+                    (effect.nickname, effect.email, effect.avatar, users[effect.user_id]),
+                ))
+    return statements
+
+
+def _recall(key: int, seq: int, target_seq: int) -> list[Statement]:
+    """Erase the content from the message and from every edit of it; digests and hashes stay."""
+    return [
+        (
+            "UPDATE events SET body=json_remove(json_set(body, '$.content', ''), '$.mentions'), recalled_seq=?"
+            " WHERE conversation=? AND seq=?",
+            (seq, key, target_seq),
+        ),
+        (
+            "UPDATE events SET body=json_set(body, '$.content', '') WHERE conversation=? AND target_seq=? AND kind=?",
+            (key, target_seq, KIND_NUMBERS["edit"]),
+        ),
+        ("DELETE FROM reactions WHERE conversation=? AND seq=?", (key, target_seq)),
+    ]
+
+
+def _reaction(key: int, seq: int, target_seq: int, user: int, emoji: str, *, present: bool) -> Statement:
+    if present:
+        return (
+            "INSERT INTO reactions (conversation, seq, emoji, user, at_seq) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+            (key, target_seq, emoji, user, seq),
+        )
+    return (
+        "DELETE FROM reactions WHERE conversation=? AND seq=? AND emoji=? AND user=?",
+        (key, target_seq, emoji, user),
+    )
+
+
+def _settings(effect: SettingsChanged, users: Mapping[str, int], change_no: int) -> Statement:
+    return (
+        "UPDATE members SET muted=coalesce(?, muted), pinned=coalesce(?, pinned), draft=coalesce(?, draft), change_no=?"
+        " WHERE conversation=(SELECT id FROM conversations WHERE conversation_id=?) AND user=?",
+        (effect.muted, effect.pinned, effect.draft, change_no, effect.about, users[effect.user_id]),
+    )
+
+
+def write_plan(
+    connection: sqlite3.Connection, insert: Statement | None, more: Sequence[Statement], block: Statement | None
+) -> None:
+    """Write a plan in one transaction; a lone INSERT is its own.
+
+    Args:
+        connection: the writing connection, in autocommit mode.
+        insert: the INSERT of all rows.
+        more: the statements of the effects.
+        block: reserves the next block of change numbers, where this transaction is the first of it.
+    """
+    if not more and block is None and insert is not None:
+        connection.execute(*insert)
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if block is not None:
+        connection.execute(*block)
+    # Conversations and members first would break nothing, but effects on messages need their rows.
+    if insert is not None:
+        connection.execute(*insert)
+    for statement in more:
+        connection.execute(*statement)
+    connection.execute("COMMIT")

@@ -1,0 +1,1 @@
+"""The far side of the log: take, persist, deliver."""

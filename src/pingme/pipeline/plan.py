@@ -1,0 +1,324 @@
+"""From a batch of commands to the rows and effects of one transaction: pure, in log order, on a copy.
+
+A store adapter loads what a batch needs into `Knowledge`, calls `plan`, writes the plan down, and after COMMIT has returned
+(never earlier) calls `Plan.apply`, which makes the copy the truth. Until then nothing that others see has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pingme.domain.chain import HASH_BYTES, digest_of, first_hash, next_hash
+from pingme.domain.effects import ConversationChanged, ConversationMade, Effect, MemberSet, MessageRecalled, ReactionSet
+from pingme.domain.errors import ErrorCode, Refused
+from pingme.domain.events import Command, Event, Outcome, RefusedOutcome, Stored
+from pingme.domain.model import Conversation, Member, RuleLimits, Target
+from pingme.domain.rules import decide
+
+REFUSED_KIND = "refused"
+NO_DIGEST = bytes(HASH_BYTES)
+MsgKey = tuple[str, str]  # (sender_id, msg_id)
+
+
+@dataclass(slots=True)
+class Log:
+    """What is known of one conversation: its store key, its fields, its newest event, and some members.
+
+    ``members`` holds None for users who are known to be strangers; users who are missing have not been asked for.
+    """
+
+    key: int
+    conversation: Conversation
+    head_seq: int
+    head_hash: bytes
+    members: dict[str, Member | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What stands under a (sender_id, msg_id) already."""
+
+    conversation_id: str
+    kind: str
+    seq: int
+    server_ts: int
+    digest: bytes
+    refusal: int = 0
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What a plan may ask: everything that the batch needs, as committed.
+
+    Attributes:
+        logs: by conversation id; None or missing where nothing is stored.
+        users: user id -> store key, of accounts that exist.
+        targets: by (conversation id, seq).
+        group_counts: of users who may join a group by this batch.
+        existing: msg_ids that are in the store already, as far as they were asked for.
+        recent: the newest stored events by msg_id.
+    """
+
+    logs: dict[str, Log]
+    users: Mapping[str, int]
+    targets: Mapping[tuple[str, int], Target]
+    group_counts: Mapping[str, int]
+    existing: Mapping[MsgKey, Known]
+    recent: Mapping[MsgKey, Known | Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the event table. ``log_key`` 0 and kind ``refused`` is a definite refusal."""
+
+    log_key: int
+    seq: int
+    kind: str
+    sender_key: int
+    msg_id: str
+    server_ts: int
+    client_ts: int | None
+    digest: bytes
+    hash: bytes
+    payload: bytes
+    target_seq: int | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to write in one transaction, and what to say when it is written.
+
+    Attributes:
+        rows: in log order.
+        effects: (store key of the conversation, seq, conversation id, effect), in order.
+        outcomes: one per command.
+        used_existing: True when a command was found in `Knowledge.existing`: a storm of repeats goes on.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    effects: list[tuple[int, int, str, Effect]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    used_existing: bool = False
+    _logs: dict[str, Log] = field(default_factory=dict)
+    _stored: list[Event] = field(default_factory=list)
+
+    def apply(self, logs: dict[str, Log], remember: Callable[[Event], None]) -> None:
+        """Make the plan the truth; call it after COMMIT has returned.
+
+        Args:
+            logs: the adapter's own cache, changed in place.
+            remember: called with every event that is now stored.
+        """
+        for conversation_id, draft in self._logs.items():
+            known = logs.get(conversation_id)
+            if known is None:
+                logs[conversation_id] = draft
+            else:
+                known.conversation = draft.conversation
+                known.head_seq = draft.head_seq
+                known.head_hash = draft.head_hash
+                known.members.update(draft.members)
+        for event in self._stored:
+            remember(event)
+
+
+class Planner:
+    """Plans one batch; its own drafts answer the rules (`pingme.domain.rules.Facts`).
+
+    Args:
+        knowledge: what the batch needs, as committed.
+        limits: the configured bounds.
+        now_ms: Unix milliseconds; the server_ts of the events.
+        allocate_key: returns the store key of a new conversation.
+        refusal_seq: the next free seq of conversation 0.
+    """
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        *,
+        limits: RuleLimits,
+        now_ms: int,
+        allocate_key: Callable[[], int],
+        refusal_seq: int = 1,
+    ) -> None:
+        self.limits = limits
+        self.now_ms = now_ms
+        self._knowledge = knowledge
+        self._allocate_key = allocate_key
+        self._refusal_seq = refusal_seq
+        self._plan = Plan()
+        self._drafts = self._plan._logs  # noqa: SLF001  # the plan carries its planner's drafts
+        self._batch: dict[MsgKey, Known | Event] = {}
+        self._targets: dict[tuple[str, int], Target] = {}
+        self._joined: dict[str, int] = {}
+
+    # What the rules ask.
+
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        """See `Facts`."""
+        log = self._drafts.get(conversation_id) or self._knowledge.logs.get(conversation_id)
+        return None if log is None else log.conversation
+
+    def head_seq(self, conversation_id: str) -> int:
+        """See `Facts`."""
+        log = self._drafts.get(conversation_id) or self._knowledge.logs.get(conversation_id)
+        return 0 if log is None else log.head_seq
+
+    def member(self, conversation_id: str, user_id: str) -> Member | None:
+        """See `Facts`."""
+        draft = self._drafts.get(conversation_id)
+        if draft is not None and user_id in draft.members:
+            return draft.members[user_id]
+        log = self._knowledge.logs.get(conversation_id)
+        return None if log is None else log.members.get(user_id)
+
+    def user_exists(self, user_id: str) -> bool:
+        """See `Facts`."""
+        return user_id in self._knowledge.users
+
+    def target(self, conversation_id: str, seq: int) -> Target | None:
+        """See `Facts`."""
+        key = (conversation_id, seq)
+        return self._targets.get(key) or self._knowledge.targets.get(key)
+
+    def group_count(self, user_id: str) -> int:
+        """See `Facts`."""
+        return self._knowledge.group_counts.get(user_id, 0) + self._joined.get(user_id, 0)
+
+    # Planning.
+
+    def plan(self, batch: Sequence[Command]) -> Plan:
+        """Return the plan of the batch."""
+        outcomes = self._plan.outcomes
+        for command in batch:
+            key = (command.sender_id, command.msg_id)
+            known = self._batch.get(key) or self._knowledge.recent.get(key)
+            if known is None and (known := self._knowledge.existing.get(key)) is not None:
+                self._plan.used_existing = True
+            if known is not None:
+                outcomes.append(answer_repeat(command, known))
+                continue
+            try:
+                effects = decide(command, self)
+            except Refused as refusal:
+                outcomes.append(self.refuse(command, int(refusal.code), refusal.message))
+                continue
+            outcomes.append(self._append(command, effects))
+        return self._plan
+
+    def _append(self, command: Command, effects: tuple[Effect, ...]) -> Stored:
+        """Give the command the next seq of its conversation, on the copy."""
+        conversation_id = command.conversation_id
+        draft = self._drafts.get(conversation_id) or self._draft(conversation_id, effects)
+        seq = draft.head_seq + 1
+        payload = command.payload
+        digest = digest_of(
+            payload, conversation_id, command.kind, command.msg_id, command.sender_id, seq, self.now_ms
+        )
+        draft.head_seq = seq
+        draft.head_hash = hash_ = next_hash(draft.head_hash, digest)
+        event = Event(
+            conversation_id, seq, command.kind, command.sender_id, command.msg_id,
+            self.now_ms, payload, command.client_ts, digest, hash_,
+        )  # fmt: skip
+        self._plan.rows.append(
+            Row(
+                draft.key, seq, command.kind, self._knowledge.users[command.sender_id], command.msg_id,
+                self.now_ms, command.client_ts, digest, hash_, payload, getattr(command.body, "target_seq", None),
+            )  # fmt: skip
+        )
+        self._plan._stored.append(event)  # noqa: SLF001  # see __init__
+        self._batch[command.sender_id, command.msg_id] = event
+        if effects:
+            self._note(command, draft, seq, effects)
+        return Stored(conversation_id, seq, self.now_ms, False, event)  # noqa: FBT003  # hot path: positional
+
+    def _draft(self, conversation_id: str, effects: tuple[Effect, ...]) -> Log:
+        """Copy what is known of the conversation, or begin it."""
+        log = self._knowledge.logs.get(conversation_id)
+        if log is not None:
+            draft = Log(log.key, log.conversation, log.head_seq, log.head_hash)
+        else:
+            made = next(effect for effect in effects if isinstance(effect, ConversationMade))
+            draft = Log(self._allocate_key(), made.conversation, 0, first_hash(conversation_id))
+        self._drafts[conversation_id] = draft
+        return draft
+
+    def _note(self, command: Command, draft: Log, seq: int, effects: tuple[Effect, ...]) -> None:
+        """Let the effects count for the commands that follow in the same batch."""
+        for effect in effects:
+            self._plan.effects.append((draft.key, seq, command.conversation_id, effect))
+            match effect:
+                case ConversationChanged(conversation):
+                    draft.conversation = conversation
+                case MemberSet(member):
+                    was = self.member(command.conversation_id, member.user_id)
+                    change = member.present - (was is not None and was.present)
+                    self._joined[member.user_id] = self._joined.get(member.user_id, 0) + change
+                    draft.members[member.user_id] = member
+                case MessageRecalled(target_seq):
+                    self._retarget(command.conversation_id, target_seq, recalled=True)
+                case ReactionSet(target_seq, _, emoji, True):
+                    self._retarget(command.conversation_id, target_seq, emoji=emoji)
+                case _:
+                    pass
+
+    def _retarget(self, conversation_id: str, seq: int, *, recalled: bool = False, emoji: str | None = None) -> None:
+        target = self.target(conversation_id, seq)
+        if target is None:
+            return
+        emojis = target.emojis if emoji is None else target.emojis | {emoji}
+        self._targets[conversation_id, seq] = Target(
+            seq, target.kind, target.sender_id, target.server_ts, target.recalled or recalled, emojis
+        )
+
+    def refuse(self, command: Command, code: int, message: str) -> RefusedOutcome:
+        """Refuse a command for good: a row in conversation 0 keeps anybody from storing it later.
+
+        A sender without an account cannot have a row, nor can anything be stored for it.
+        """
+        sender_key = self._knowledge.users.get(command.sender_id)
+        if sender_key is not None and code != ErrorCode.MSG_ID_CONFLICT:
+            seq = self._refusal_seq
+            self._refusal_seq += 1
+            payload = b"%d %b" % (code, message.encode())
+            self._plan.rows.append(
+                Row(
+                    0, seq, REFUSED_KIND, sender_key, command.msg_id,
+                    self.now_ms, None, NO_DIGEST, NO_DIGEST, payload, None,
+                )  # fmt: skip
+            )
+            self._batch[command.sender_id, command.msg_id] = Known(
+                "", REFUSED_KIND, seq, self.now_ms, NO_DIGEST, code, message
+            )
+        return RefusedOutcome(code, message)
+
+    @property
+    def refusal_seq(self) -> int:
+        """The next free seq of conversation 0, after this plan."""
+        return self._refusal_seq
+
+    @property
+    def written(self) -> Plan:
+        """The plan so far, for a caller that refuses by `refuse`."""
+        return self._plan
+
+
+def answer_repeat(command: Command, known: Known | Event) -> Outcome:
+    """Answer a command whose msg_id was used: the first outcome if it asks for the same, else 40004.
+
+    The same is what gives the same digest with the stored seq and server_ts. A new group's id is made by the server, so a
+    repeat of ``group_created`` comes with another one and is compared under the first.
+    """
+    if isinstance(known, Known) and known.refusal:
+        return RefusedOutcome(known.refusal, known.message)
+    conversation_id = known.conversation_id if command.kind == "group_created" else command.conversation_id
+    same = conversation_id == known.conversation_id and command.kind == known.kind
+    if same and known.digest == digest_of(
+        command.payload, conversation_id, command.kind, command.msg_id, command.sender_id, known.seq, known.server_ts
+    ):
+        return Stored(known.conversation_id, known.seq, known.server_ts, True)  # noqa: FBT003  # hot path: positional
+    return RefusedOutcome(ErrorCode.MSG_ID_CONFLICT, "msg_id was used for a different message")

@@ -1,0 +1,68 @@
+"""Live delivery to connected clients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from pingme.domain.events import Command, Outcome
+from pingme.ports.log import Origin
+
+
+class Delivery(msgspec.Struct, frozen=True, gc=False):
+    """The outcome of a record on its way to whoever waits for it and to everybody who hears the conversation."""
+
+    outcome: Outcome
+    origin: Origin | None
+    command: Command
+
+
+class Signal(msgspec.Struct, frozen=True, gc=False):
+    """Something to show that is not stored: a receipt, typing.
+
+    Attributes:
+        channel: ``user:{id}`` or ``group:{id}``.
+        frame: the whole WebSocket frame.
+        except_user: connections of this user do not get it.
+    """
+
+    channel: str
+    frame: bytes
+    except_user: str | None = None
+
+
+class PushReceiver(Protocol):
+    """The node's hub: what live delivery hands over to."""
+
+    def deliver(self, batch: Sequence[Delivery]) -> None:
+        """Answer who waits, and push the events to the local connections that hear them, in order."""
+        ...
+
+    def signal(self, batch: Sequence[Signal]) -> None:
+        """Push signals to local connections."""
+        ...
+
+    def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
+        """Close the user's sockets, of one device or of all, with this close code."""
+        ...
+
+
+class LivePush(Protocol):
+    """At most once: what is lost is repaired from the store (sync), never here.
+
+    The events of one conversation are handed over in the order in which they are published.
+    """
+
+    async def publish(self, batch: Sequence[Delivery]) -> None:
+        """Hand over outcomes to the nodes that wait for them or serve somebody who hears them."""
+        ...
+
+    def publish_signals(self, batch: Sequence[Signal]) -> None:
+        """Hand over signals; nobody learns whether they arrived."""
+        ...
+
+    def revoke(self, user_id: str, device_id: str | None, code: int) -> None:
+        """Close the user's sockets on every node, of one device or of all, within 2 s."""
+        ...

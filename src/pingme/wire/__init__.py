@@ -1,0 +1,1 @@
+"""Bytes to values and back, without sockets: the server, the SDK and the CLI share it."""

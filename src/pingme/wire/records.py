@@ -1,0 +1,62 @@
+"""Records: commands as bytes, for the log of many nodes and for dead letters."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pingme.domain.errors import RecordUndecodable
+from pingme.domain.events import Command, decode_body
+
+RECORD_VERSION = 1
+
+
+class _Record(msgspec.Struct, omit_defaults=True):
+    v: int
+    kind: str
+    sender_id: str
+    msg_id: str
+    conversation_id: str
+    body: msgspec.Raw
+    client_ts: int | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Record).decode
+
+
+def encode_record(command: Command) -> bytes:
+    """Return the JSON of a command; `decode_record` gives it back."""
+    return _encode(
+        _Record(
+            RECORD_VERSION,
+            command.kind,
+            command.sender_id,
+            command.msg_id,
+            command.conversation_id,
+            msgspec.Raw(command.payload),
+            command.client_ts,
+        )
+    )
+
+
+def decode_record(raw: bytes) -> Command:
+    """Return the command in a record.
+
+    Raises:
+        RecordUndecodable: not JSON, another version, an unknown kind, or a body of another shape.
+    """
+    try:
+        record = _decode(raw)
+        if record.v != RECORD_VERSION:
+            message = f"expected record version {RECORD_VERSION}, got {record.v}"
+            raise RecordUndecodable(message)
+        payload = bytes(record.body)
+        body = decode_body(record.kind, payload)
+    except KeyError as exc:
+        message = f"unknown kind of record: {exc}"
+        raise RecordUndecodable(message) from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise RecordUndecodable(str(exc)) from exc
+    return Command(
+        record.kind, record.sender_id, record.msg_id, record.conversation_id, body, payload, record.client_ts
+    )
