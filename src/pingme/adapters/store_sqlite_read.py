@@ -162,16 +162,16 @@ class SqliteReads:
         """See `Store.epoch`."""
         return self._epoch
 
-    def access(self, user_id: str, conversation_id: str) -> Access | None:
+    async def access(self, user_id: str, conversation_id: str) -> Access | None:
         """See `Store.access`."""
         rows = self._database.read(_ACCESS, (user_id, conversation_id))
         return _access(_AccessRow(*rows[0])) if rows else None  # type: ignore[arg-type]
 
-    def channels(self, user_id: str) -> Sequence[str]:
+    async def channels(self, user_id: str) -> Sequence[str]:
         """See `Store.channels`."""
         return [str(conversation_id) for (conversation_id,) in self._database.read(_CHANNELS, (user_id,))]
 
-    def head(self, conversation_id: str) -> int:
+    async def head(self, conversation_id: str) -> int:
         """See `Store.head`."""
         rows = self._database.read(
             "SELECT max(seq) FROM events WHERE conversation = (SELECT id FROM conversations WHERE conversation_id = ?)",

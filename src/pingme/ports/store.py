@@ -115,7 +115,7 @@ class Store(Protocol):
         """Return what stands under this msg_id, or None."""
         ...
 
-    def access(self, user_id: str, conversation_id: str) -> Access | None:
+    async def access(self, user_id: str, conversation_id: str) -> Access | None:
         """Return what the user may see of the conversation; None for strangers and where nothing is stored.
 
         One indexed read.
@@ -125,7 +125,7 @@ class Store(Protocol):
         """
         ...
 
-    def channels(self, user_id: str) -> Sequence[str]:
+    async def channels(self, user_id: str) -> Sequence[str]:
         """Return the conversation ids of the groups of which the user is a member."""
         ...
 
@@ -133,7 +133,7 @@ class Store(Protocol):
         """Return all memberships, former ones too, in the order of joining."""
         ...
 
-    def head(self, conversation_id: str) -> int:
+    async def head(self, conversation_id: str) -> int:
         """Return the newest seq, 0 for none."""
         ...
 
