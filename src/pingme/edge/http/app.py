@@ -1,0 +1,80 @@
+"""The HTTP application: its routers, and what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from pingme.edge.http import auth, users
+from pingme.edge.http.deps import parse_networks
+from pingme.edge.http.envelope import add_error_handlers, errors
+from pingme.edge.http.middleware import BodyLimitMiddleware, RequestMiddleware
+from pingme.edge.http.services import HttpServices
+from pingme.ports.clock import Clock
+
+API = "/api/v1"
+
+# One line per noun, in the order of the reference.
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    users.router,
+)
+
+# Outside /api/v1: health, version, the web client.
+SYSTEM_ROUTERS: tuple[APIRouter, ...] = ()
+
+
+def create_app(
+    services: HttpServices,
+    *,
+    clock: Clock,
+    name: str = "PingMe",
+    version: str = "0",
+    allowed_origins: Sequence[str] = (),
+    trusted_proxies: Sequence[str] = (),
+    body_limit_bytes: int = 65_536,
+) -> FastAPI:
+    """Return the application; serving it is somebody else's work.
+
+    Args:
+        services: the use cases; put at ``app.state.pingme``.
+        clock: time and entropy for request ids.
+        name: `app.name`, the title of the reference.
+        version: of PingMe.
+        allowed_origins: `app.allowed_origins`; pages of these may call the API, ``*`` is everybody.
+        trusted_proxies: `app.trusted_proxies`, addresses and networks.
+        body_limit_bytes: `limits.body_bytes`.
+
+    Raises:
+        ValueError: a proxy is no address or network.
+    """
+    app = FastAPI(title=name, version=version, redoc_url=None, responses=errors())
+    app.state.pingme = services
+    app.state.trusted_proxies = parse_networks(trusted_proxies)
+    add_error_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=API)
+    for router in SYSTEM_ROUTERS:
+        app.include_router(router)
+    _add_middleware(app, clock, allowed_origins=allowed_origins, body_limit_bytes=body_limit_bytes)
+    return app
+
+
+def _add_middleware(
+    app: FastAPI, clock: Clock, *, allowed_origins: Sequence[str], body_limit_bytes: int
+) -> None:
+    """Add the layers from the inside out; CORS is outermost, so that pages can read refusals, too."""
+    app.add_middleware(BodyLimitMiddleware, limit_bytes=body_limit_bytes)
+    app.add_middleware(RequestMiddleware, clock=clock)
+    if allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(allowed_origins),
+            allow_credentials=False,  # tokens travel in a header, never in a cookie
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+            max_age=600,
+        )

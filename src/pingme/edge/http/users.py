@@ -1,0 +1,74 @@
+"""``/user`` and ``/users``: one's own profile, and other people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+
+from pingme.domain.errors import ErrorCode
+from pingme.domain.usernames import NICKNAME_MAX
+from pingme.edge.http.auth import NEEDS_TOKEN, Id, Text
+from pingme.edge.http.deps import LOGGED_IN, Services, WhoAsks
+from pingme.edge.http.envelope import ApiModel, Envelope, errors, reply
+from pingme.edge.http.views import OwnUser, PublicUser, PublicUserData, UserData, UserList
+from pingme.services.user_search import SEARCH_LIMIT
+
+router = APIRouter(tags=["users"])
+
+
+class ProfileBody(ApiModel):
+    """What shall change; absent fields stay, empty ones are taken away."""
+
+    nickname: Text | None = Field(None, description="At most 64 characters.")
+    email: Text | None = Field(None, description="At most 254 characters.")
+    avatar: Text | None = Field(None, description="https://, http:// or a path; at most 512 characters.")
+    msg_id: Id | None = Field(None, description="Chosen by the client: a repeat with it does nothing twice.")
+
+
+@router.get("/user/profile", responses=errors(*NEEDS_TOKEN))
+async def profile(request: Request, who: WhoAsks, services: Services) -> Envelope[UserData]:
+    """Show one's own account."""
+    return reply(request, UserData(user=OwnUser.of(await services.accounts.user(who.user_id))))
+
+
+@router.put(
+    "/user/profile",
+    responses=errors(*NEEDS_TOKEN, ErrorCode.MSG_ID_CONFLICT, ErrorCode.OUTCOME_UNKNOWN),
+)
+async def update_profile(
+    request: Request, body: ProfileBody, who: WhoAsks, services: Services
+) -> Envelope[UserData]:
+    """Change one's profile; one's other devices hear of it by an event."""
+    user = await services.accounts.update_profile(
+        who.user_id, nickname=body.nickname, email=body.email, avatar=body.avatar, msg_id=body.msg_id
+    )
+    return reply(request, UserData(user=OwnUser.of(user)))
+
+
+@router.get(
+    "/users/{user_id}",
+    dependencies=LOGGED_IN,
+    responses=errors(*NEEDS_TOKEN, ErrorCode.USER_NOT_FOUND),
+)
+async def user(
+    request: Request, user_id: Annotated[str, Path(max_length=64)], services: Services
+) -> Envelope[PublicUserData]:
+    """Show somebody's account."""
+    return reply(request, PublicUserData(user=PublicUser.of(await services.accounts.user(user_id))))
+
+
+@router.get("/users", dependencies=LOGGED_IN, responses=errors(*NEEDS_TOKEN))
+async def search(
+    request: Request,
+    services: Services,
+    query: Annotated[str, Query(min_length=1, max_length=NICKNAME_MAX)],
+    limit: Annotated[int, Query(ge=1, le=SEARCH_LIMIT)] = 20,
+    cursor: Annotated[str | None, Query(max_length=1_024)] = None,
+) -> Envelope[UserList]:
+    """Find people by the beginning of their username or nickname."""
+    page = await services.accounts.search(query, cursor=cursor, limit=limit)
+    items = [PublicUser.of(found) for found in page.items]
+    return reply(request, UserList(items=items, next_cursor=page.next_cursor))
