@@ -40,7 +40,7 @@ _LOOKALIKES = str.maketrans(
     "acdefhijlkmnopqrstuvwxyaByeiknoptuxwoghnw".lower(),
 )
 # What people write for a letter in a name that should be taken for another one; ɑ, ɡ and ı are Latin, too.
-_LEET = str.maketrans("013457ɑɡı", "oleastagi", "_.-")
+_LEET = tuple(str.maketrans("013457ɑɡı", f"o{one}eastagi", "_.-") for one in "il")
 
 
 def username_key(name: str) -> str:
@@ -65,7 +65,7 @@ def check_username(name: str, *, allow_reserved: bool = False) -> str:
     _check_one_script(shown)
     key = username_key(shown)
     _check_no_lookalike(key)
-    if not allow_reserved and (key in RESERVED or _plain(key) in RESERVED):
+    if not allow_reserved and (not RESERVED.isdisjoint(_readings(key))):
         raise _invalid("username: this name is reserved, or too similar to a reserved one")
     return shown
 
@@ -119,12 +119,12 @@ def _check_no_lookalike(key: str) -> None:
         raise _invalid("username: expected a name that cannot be mistaken for one in Latin letters")
 
 
-def _plain(key: str) -> str:
-    """Return a key with accents, separators and digits for letters taken away, to compare with reserved
-    names.
+def _readings(key: str) -> set[str]:
+    """Return a key as it may be read: without accents and separators, with letters for digits (1 is i or
+    l).
     """
     bare = "".join(char for char in unicodedata.normalize("NFD", key) if not unicodedata.combining(char))
-    return bare.translate(_LEET)
+    return {key, *(bare.translate(table) for table in _LEET)}
 
 
 def check_password(password: str, *, username: str) -> str:
