@@ -5,6 +5,7 @@ errors.
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -64,14 +65,24 @@ class RequestMiddleware:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:  # the last catch: the client gets a number, the log everything
-            log.exception(
-                "http_request_failed", request_id=request_id, method=scope["method"], path=scope["path"]
-            )
+        except Exception as exc:  # the last catch: the client gets a number, the log everything
+            _log_failure(exc, scope, request_id)
             if started:
                 raise  # half an answer is out: only closing the connection tells the client
             response = error_response(request_id, ErrorCode.SERVER_ERROR)
             await response(scope, receive, send_with_headers)
+
+
+def _log_failure(error: Exception, scope: Scope, request_id: str) -> None:
+    # DANGER: rendered as text here, because a renderer of exceptions may show local variables, passwords
+    # among them.
+    log.error(
+        "http_request_failed",
+        request_id=request_id,
+        method=scope["method"],
+        path=scope["path"],
+        exception="".join(traceback.format_exception(error)),
+    )
 
 
 def _add_headers(headers: MutableHeaders, request_id: str) -> None:
