@@ -115,7 +115,10 @@ class SqliteAccounts:
         """See `AccountStore.users_by_username`."""
         where = """WHERE u.username_key >= ? AND u.username_key < ? AND u.username_key > ? AND NOT u.disabled
                    ORDER BY u.username_key LIMIT ?"""
-        return self._users(where, (prefix, prefix + LAST, after_key, limit))
+        start = max(
+            prefix, after_key
+        )  # one lower bound for the index: deep pages do not walk the ones before
+        return self._users(where, (start, prefix + LAST, after_key, limit))
 
     async def users_by_nickname(
         self, prefix: str, *, after: tuple[str, str] = ("", ""), limit: int = 50
@@ -124,7 +127,7 @@ class SqliteAccounts:
         where = """WHERE u.nickname_key <> '' AND u.nickname_key >= ? AND u.nickname_key < ?
                      AND (u.nickname_key, u.user_id) > (?, ?) AND NOT u.disabled
                    ORDER BY u.nickname_key, u.user_id LIMIT ?"""
-        start = max(prefix, after[0])  # one lower bound for the index: deep pages do not walk the ones before
+        start = max(prefix, after[0])
         return self._users(where, (start, prefix + LAST, *after, limit))
 
     def _users(self, where: str, parameters: tuple[object, ...]) -> list[User]:

@@ -50,7 +50,7 @@ def create_app(
     Raises:
         ValueError: a proxy is no address or network.
     """
-    app = FastAPI(title=name, version=version, redoc_url=None, responses=errors())
+    app = FastAPI(title=name, version=version, redoc_url=None, redirect_slashes=False, responses=errors())
     app.state.pingme = services
     app.state.trusted_proxies = parse_networks(trusted_proxies)
     add_error_handlers(app)
