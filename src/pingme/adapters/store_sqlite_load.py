@@ -100,7 +100,9 @@ def _aggregate(connection: sqlite3.Connection, sql: str, keys: Iterable[object])
 _LOGS = """
 SELECT json_group_array(json_array(c.conversation_id, c.id, c.type, c.name, c.announcement, c.avatar, c.history_policy,
   c.join_policy, c.dissolved, c.created_ts, e.seq, hex(e.hash),
-  (SELECT count(*) FROM members m WHERE m.conversation = c.id AND m.until_seq IS NULL)))
+  (SELECT count(*) FROM members m WHERE m.conversation = c.id AND m.until_seq IS NULL),
+  (SELECT json_group_array(x.user_id) FROM members m JOIN users x ON x.id = m.user
+   WHERE m.conversation = c.id AND c.type <> 2)))
 FROM json_each(?) j JOIN conversations c ON c.conversation_id = j.value
 JOIN events e ON e.conversation = c.id AND e.seq = (SELECT max(seq) FROM events WHERE conversation = c.id)
 WHERE c.id > 0
@@ -117,7 +119,8 @@ JOIN members m ON m.conversation = c.id AND m.user = u.id
 """
 _TARGETS = """
 SELECT json_group_array(json_array(c.conversation_id, e.seq, e.kind, u.user_id, e.server_ts, e.recalled_seq IS NOT NULL,
-  (SELECT json_group_array(DISTINCT r.emoji) FROM reactions r WHERE r.conversation = e.conversation AND r.seq = e.seq)))
+  (SELECT json_group_array(json_array(r.emoji, x.user_id)) FROM reactions r JOIN users x ON x.id = r.user
+   WHERE r.conversation = e.conversation AND r.seq = e.seq)))
 FROM json_each(?) j
 JOIN conversations c ON c.conversation_id = json_extract(j.value, '$[0]')
 JOIN events e ON e.conversation = c.id AND e.seq = json_extract(j.value, '$[1]')
@@ -160,7 +163,7 @@ def load(connection: sqlite3.Connection, needs: Needs) -> Loaded:
 
 
 def _log(row: list[object]) -> Log:
-    (cid, key, type_, name, announcement, avatar, history_policy, join_policy, dissolved, created, seq, hash_, count) = row
+    (cid, key, type_, name, announcement, avatar, history_policy, join_policy, dissolved, created, seq, hash_, count, peers) = row
     conversation = Conversation(
         str(cid),
         ConversationType(int(str(type_))),
@@ -172,8 +175,15 @@ def _log(row: list[object]) -> Log:
         dissolved=bool(dissolved),
         member_count=int(str(count)),
         created_ts=int(str(created)),
+        peers=tuple(sorted(_texts(peers))),
     )
     return Log(int(str(key)), conversation, int(str(seq)), bytes.fromhex(str(hash_)))
+
+
+def _texts(value: object) -> list[str]:
+    """Return the strings of a nested JSON array, which SQLite gives as JSON or as text."""
+    found: list[str] = _decode(value) if isinstance(value, str) else value  # type: ignore[assignment]
+    return found
 
 
 def _member(row: list[object]) -> Member:
@@ -188,11 +198,12 @@ def _member(row: list[object]) -> Member:
 
 
 def _target(row: list[object]) -> Target:
-    _, seq, kind, sender_id, server_ts, recalled, emojis = row
-    found: list[str] = _decode(emojis) if isinstance(emojis, str) else list(emojis)  # type: ignore[call-overload]
+    _, seq, kind, sender_id, server_ts, recalled, reactions = row
+    pairs: list[tuple[str, str]] = _decode(reactions) if isinstance(reactions, str) else reactions  # type: ignore[assignment]
+    reactors = frozenset((emoji, user_id) for emoji, user_id in pairs)
     number = int(str(kind))
     name = KINDS[number] if number < len(KINDS) else REFUSED_KIND
-    return Target(int(str(seq)), name, str(sender_id), int(str(server_ts)), bool(recalled), frozenset(found))
+    return Target(int(str(seq)), name, str(sender_id), int(str(server_ts)), bool(recalled), reactors)
 
 
 def load_existing(connection: sqlite3.Connection, keys: Iterable[MsgKey]) -> dict[MsgKey, Known]:

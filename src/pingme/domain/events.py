@@ -8,13 +8,16 @@ canonical JSON of RFC 8785: the digest, the store and the wire share the same by
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+from pingme.domain.ids import MAX_SEQ
 
 Role = Literal["owner", "admin", "member"]
 HistoryPolicy = Literal["from_join", "full"]
 JoinPolicy = Literal["invite", "open"]
+SeqNumber = Annotated[int, msgspec.Meta(ge=1, le=MAX_SEQ)]
 
 
 class Body(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -27,7 +30,7 @@ class MessageBody(Body, kw_only=True):
     content: str
     content_type: str
     mentions: tuple[str, ...] | None = None
-    reply_to: int | None = None
+    reply_to: SeqNumber | None = None
     to_user_id: str | None = None
 
 
@@ -35,13 +38,13 @@ class EditBody(Body, kw_only=True):
     """New content for the message at ``target_seq``. After a recall of the message ``content`` is empty."""
 
     content: str
-    target_seq: int
+    target_seq: SeqNumber
 
 
 class RecallBody(Body, kw_only=True):
     """The message at ``target_seq`` is withdrawn: its content is erased everywhere."""
 
-    target_seq: int
+    target_seq: SeqNumber
 
 
 class ReactionBody(Body, kw_only=True):
@@ -49,7 +52,7 @@ class ReactionBody(Body, kw_only=True):
 
     emoji: str
     remove: bool | None = None
-    target_seq: int
+    target_seq: SeqNumber
 
 
 class GroupCreatedBody(Body, kw_only=True):
@@ -211,6 +214,7 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         duplicate: True when it had been stored before; then nothing was stored now.
         event: the event to deliver; None for a duplicate whose event went out when it was stored.
+        hearers: the users who hear it, of a private conversation or a user's own log; () for groups.
     """
 
     conversation_id: str
@@ -218,6 +222,7 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     server_ts: int
     duplicate: bool
     event: Event | None = None
+    hearers: tuple[str, ...] = ()
 
 
 class RefusedOutcome(msgspec.Struct, frozen=True, gc=False):

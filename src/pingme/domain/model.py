@@ -31,7 +31,8 @@ ROLE_RANKS: dict[str, RoleRank] = {name: RoleRank(rank) for rank, name in enumer
 class Conversation:
     """The fields of a conversation without its head.
 
-    ``member_count`` counts present members. ``history_policy`` binds members who join from now on.
+    ``member_count`` counts present members. ``history_policy`` binds members who join from now on. ``peers`` are the
+    users who hear a private conversation (two, or one talking to oneself) or a user's own log; () for groups.
     """
 
     conversation_id: str
@@ -44,6 +45,7 @@ class Conversation:
     dissolved: bool = False
     member_count: int = 0
     created_ts: int = 0
+    peers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Member:
 class Target:
     """The message that an edit, recall or reaction is about.
 
-    ``emojis`` are the kinds of reactions that stand on it.
+    ``reactors`` are the reactions that stand on it: (emoji, user id).
     """
 
     seq: int
@@ -79,7 +81,12 @@ class Target:
     sender_id: str
     server_ts: int
     recalled: bool
-    emojis: frozenset[str] = frozenset()
+    reactors: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def emojis(self) -> set[str]:
+        """The kinds of reactions that stand on it."""
+        return {emoji for emoji, _ in self.reactors}
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,9 +131,9 @@ def _private_made(command: Command, peer_id: str, facts: Facts) -> tuple[Effect,
     conversation = Conversation(
         command.conversation_id, ConversationType.PRIVATE, member_count=2, created_ts=facts.now_ms, history_policy="full"
     )
-    members = sorted({command.sender_id, peer_id})
+    members = tuple(sorted({command.sender_id, peer_id}))
     return (
-        ConversationMade(replace(conversation, member_count=len(members))),
+        ConversationMade(replace(conversation, member_count=len(members), peers=members)),
         *(MemberSet(Member(user_id, RoleRank.MEMBER, 1, 1)) for user_id in members),
     )
 
@@ -188,6 +188,8 @@ def _group_created(command: Command, facts: Facts) -> tuple[Effect, ...]:
     body = _body(command, GroupCreatedBody)
     if facts.conversation(command.conversation_id) is not None:
         raise Refused(ErrorCode.CONFLICT, "there is a group with this id")
+    if body.user_ids[:1] != (command.sender_id,) or len(set(body.user_ids)) < len(body.user_ids):
+        raise Refused(ErrorCode.INVALID_PARAMETERS, "user_ids: expected the creator first and nobody twice")
     if len(body.user_ids) > facts.limits.group_members:
         raise Refused(ErrorCode.LIMIT_REACHED, f"a group has at most {facts.limits.group_members} members")
     for user_id in body.user_ids:
@@ -328,7 +330,13 @@ def _own_log(command: Command, facts: Facts) -> tuple[Effect, ...]:
         raise Refused(ErrorCode.CONVERSATION_NOT_FOUND)
     if facts.conversation(command.conversation_id) is not None:
         return NO_EFFECTS
-    own = Conversation(command.sender_id, ConversationType.SELF, member_count=1, created_ts=facts.now_ms)
+    own = Conversation(
+        command.sender_id,
+        ConversationType.SELF,
+        member_count=1,
+        created_ts=facts.now_ms,
+        peers=(command.sender_id,),
+    )
     return (ConversationMade(own), MemberSet(Member(command.sender_id, RoleRank.OWNER, 1, 1)))
 
 

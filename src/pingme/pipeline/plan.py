@@ -7,13 +7,13 @@ A store adapter loads what a batch needs into `Knowledge`, calls `plan`, writes 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pingme.domain.chain import HASH_BYTES, digest_of, first_hash, next_hash
 from pingme.domain.effects import ConversationChanged, ConversationMade, Effect, MemberSet, MessageRecalled, ReactionSet
 from pingme.domain.errors import ErrorCode, Refused
 from pingme.domain.events import Command, Event, Outcome, RefusedOutcome, Stored
-from pingme.domain.model import Conversation, Member, RuleLimits, Target
+from pingme.domain.model import Conversation, ConversationType, Member, RuleLimits, Target
 from pingme.domain.rules import decide
 
 REFUSED_KIND = "refused"
@@ -182,7 +182,17 @@ class Planner:
     def target(self, conversation_id: str, seq: int) -> Target | None:
         """See `Facts`."""
         key = (conversation_id, seq)
-        return self._targets.get(key) or self._knowledge.targets.get(key)
+        return self._targets.get(key) or self._knowledge.targets.get(key) or self._new_target(conversation_id, seq)
+
+    def _new_target(self, conversation_id: str, seq: int) -> Target | None:
+        """Return an event of this same batch: rare, since nobody has been told of it yet, hence a walk."""
+        draft = self._drafts.get(conversation_id)
+        if draft is None or seq > draft.head_seq:
+            return None
+        for event in reversed(self._plan._stored):  # noqa: SLF001  # see __init__
+            if event.seq == seq and event.conversation_id == conversation_id:
+                return Target(seq, event.kind, event.sender_id, event.server_ts, recalled=False)
+        return None
 
     def group_count(self, user_id: str) -> int:
         """See `Facts`."""
@@ -199,7 +209,7 @@ class Planner:
             if known is None and (known := self._knowledge.existing.get(key)) is not None:
                 self._plan.used_existing = True
             if known is not None:
-                outcomes.append(answer_repeat(command, known))
+                outcomes.append(answer_repeat(command, known, self._hearers(known.conversation_id)))
                 continue
             try:
                 effects = decide(command, self)
@@ -234,7 +244,11 @@ class Planner:
         self._batch[command.sender_id, command.msg_id] = event
         if effects:
             self._note(command, draft, seq, effects)
-        return Stored(conversation_id, seq, self.now_ms, False, event)  # noqa: FBT003  # hot path: positional
+        return Stored(conversation_id, seq, self.now_ms, False, event, draft.conversation.peers)  # noqa: FBT003  # hot path: positional
+
+    def _hearers(self, conversation_id: str) -> tuple[str, ...]:
+        conversation = self.conversation(conversation_id)
+        return () if conversation is None else conversation.peers
 
     def _draft(self, conversation_id: str, effects: tuple[Effect, ...]) -> Log:
         """Copy what is known of the conversation, or begin it."""
@@ -257,23 +271,25 @@ class Planner:
                 case MemberSet(member):
                     was = self.member(command.conversation_id, member.user_id)
                     change = member.present - (was is not None and was.present)
-                    self._joined[member.user_id] = self._joined.get(member.user_id, 0) + change
+                    if draft.conversation.type is ConversationType.GROUP:
+                        self._joined[member.user_id] = self._joined.get(member.user_id, 0) + change
                     draft.members[member.user_id] = member
-                case MessageRecalled(target_seq):
-                    self._retarget(command.conversation_id, target_seq, recalled=True)
-                case ReactionSet(target_seq, _, emoji, True):
-                    self._retarget(command.conversation_id, target_seq, emoji=emoji)
+                case MessageRecalled() | ReactionSet():
+                    self._retarget(command.conversation_id, effect)
                 case _:
                     pass
 
-    def _retarget(self, conversation_id: str, seq: int, *, recalled: bool = False, emoji: str | None = None) -> None:
-        target = self.target(conversation_id, seq)
+    def _retarget(self, conversation_id: str, effect: MessageRecalled | ReactionSet) -> None:
+        target = self.target(conversation_id, effect.target_seq)
         if target is None:
             return
-        emojis = target.emojis if emoji is None else target.emojis | {emoji}
-        self._targets[conversation_id, seq] = Target(
-            seq, target.kind, target.sender_id, target.server_ts, target.recalled or recalled, emojis
-        )
+        if isinstance(effect, MessageRecalled):
+            changed = replace(target, recalled=True, reactors=frozenset())
+        else:
+            reactor = {(effect.emoji, effect.user_id)}
+            reactors = target.reactors | reactor if effect.present else target.reactors - reactor
+            changed = replace(target, reactors=reactors)
+        self._targets[conversation_id, effect.target_seq] = changed
 
     def refuse(self, command: Command, code: int, message: str) -> RefusedOutcome:
         """Refuse a command for good: a row in conversation 0 keeps anybody from storing it later.
@@ -307,7 +323,7 @@ class Planner:
         return self._plan
 
 
-def answer_repeat(command: Command, known: Known | Event) -> Outcome:
+def answer_repeat(command: Command, known: Known | Event, hearers: tuple[str, ...] = ()) -> Outcome:
     """Answer a command whose msg_id was used: the first outcome if it asks for the same, else 40004.
 
     The same is what gives the same digest with the stored seq and server_ts. A new group's id is made by the server, so a
@@ -320,5 +336,5 @@ def answer_repeat(command: Command, known: Known | Event) -> Outcome:
     if same and known.digest == digest_of(
         command.payload, conversation_id, command.kind, command.msg_id, command.sender_id, known.seq, known.server_ts
     ):
-        return Stored(known.conversation_id, known.seq, known.server_ts, True)  # noqa: FBT003  # hot path: positional
+        return Stored(known.conversation_id, known.seq, known.server_ts, True, None, hearers)  # noqa: FBT003  # hot path: positional
     return RefusedOutcome(ErrorCode.MSG_ID_CONFLICT, "msg_id was used for a different message")

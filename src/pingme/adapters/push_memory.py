@@ -1,0 +1,29 @@
+"""Live delivery inside one process: straight into the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pingme.ports.push import Delivery, PushReceiver, Signal
+
+
+class MemoryPush:
+    """`LivePush` for one node; the receiver is given once the hub exists."""
+
+    def __init__(self) -> None:
+        self.receiver: PushReceiver | None = None
+
+    async def publish(self, batch: Sequence[Delivery]) -> None:
+        """See `LivePush.publish`."""
+        if self.receiver is not None:
+            self.receiver.deliver(batch)
+
+    def publish_signals(self, batch: Sequence[Signal]) -> None:
+        """See `LivePush.publish_signals`."""
+        if self.receiver is not None:
+            self.receiver.signal(batch)
+
+    def revoke(self, user_id: str, device_id: str | None, code: int) -> None:
+        """See `LivePush.revoke`."""
+        if self.receiver is not None:
+            self.receiver.close_sessions(user_id, device_id, code)

@@ -1,0 +1,367 @@
+"""The loop on the far side of the log: take what is there, save it in one transaction, deliver, say that it is done.
+
+Rules of this file:
+- Batches form by themselves: whatever arrived while the last commit ran is the next one.
+- A store that is away is an outage, not poison: nothing is dead-lettered, and nothing is refused that may be written.
+- A batch that the store rejects is split until the record at fault stands alone. That record is retried with backoff;
+  later records of its conversation wait behind it (bounded), all others go on.
+- The sender hears nothing before the store has answered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from pingme.domain.errors import (
+    DeadLetterFailed,
+    ErrorCode,
+    PingMeError,
+    StoreOutcomeUnknown,
+    StoreRejected,
+    StoreUnavailable,
+)
+from pingme.domain.events import Command, Event, Outcome, RefusedOutcome, Stored
+from pingme.domain.retry import DeadLetter, GiveUp, RetryAfter, RetryPolicy, decide_retry
+from pingme.ports.clock import Clock
+from pingme.ports.dead_letters import DeadLetterRecord, DeadLetters
+from pingme.ports.log import MessageLog, Record
+from pingme.ports.push import Delivery, LivePush
+from pingme.ports.store import Store
+from pingme.wire.records import encode_record
+
+log = structlog.get_logger(__name__)
+
+BATCH_RECORDS = 1_000  # one INSERT of 12 000 parameters; SQLite takes 32 766
+OUTAGE_WAIT_MS = 50  # between attempts while the store is away; doubled up to the next line
+OUTAGE_WAIT_MAX_MS = 250  # so that the store's return is noticed at once for people
+DEAD_LETTER_WAIT_MS = 1_000  # between attempts to write a dead letter that could not be written
+MAX_PARKED = 10_000  # records that wait behind records in retry, over all conversations; `limits.log_records`
+
+
+@dataclass(slots=True)
+class Parked:
+    """A conversation whose first record is in retry.
+
+    Attributes:
+        records: the record at fault, then those behind it.
+        due_ms: when to try again, on the monotonic clock.
+        error: what the store said last.
+    """
+
+    records: deque[Record]
+    due_ms: int
+    error: str
+
+
+@dataclass(slots=True)
+class WorkerState:
+    """What the worker tells `/health` and the metrics.
+
+    Attributes:
+        outage_since_ms: since when the store is away, on the monotonic clock; None while it answers.
+        dead_letters_failing: True while a dead letter cannot be written (50007).
+    """
+
+    outage_since_ms: int | None = None
+    outage_text: str = ""
+    dead_letters_failing: bool = False
+    batches: int = 0
+    records: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    retries: int = 0
+    dead_lettered: int = 0
+    last_batch: int = 0
+    parked: int = 0
+    refused_by_code: dict[int, int] = field(default_factory=dict)
+
+
+class Worker:
+    """Runs the pipeline of one log. One `run` at a time.
+
+    Args:
+        message_log: where records come from.
+        store: where they go.
+        dead_letters: where records go that the store rejects for good.
+        push: how outcomes and events leave.
+        clock: time.
+        policy: retries of a record that is rejected.
+        outage_refuse_ms: how long a record waits for a store that is away before it is refused (20001, retryable).
+    """
+
+    def __init__(
+        self,
+        message_log: MessageLog,
+        store: Store,
+        dead_letters: DeadLetters,
+        push: LivePush,
+        clock: Clock,
+        *,
+        policy: RetryPolicy,
+        outage_refuse_ms: int = 1_500,
+    ) -> None:
+        self._log = message_log
+        self._store = store
+        self._dead_letters = dead_letters
+        self._push = push
+        self._clock = clock
+        self._policy = policy
+        self._outage_refuse_ms = outage_refuse_ms
+        self._parked: dict[str, Parked] = {}
+        self._stopping = False
+        self._idle = True
+        self.state = WorkerState()
+
+    @property
+    def busy(self) -> bool:
+        """True while a record is taken and not answered, or one waits."""
+        return not self._idle or bool(self._parked) or self._log.depth() > 0
+
+    def stop(self) -> None:
+        """Make `run` return after the batch it is at."""
+        self._stopping = True
+        self._log.wake()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        while not self._stopping:
+            await self._retry_due()
+            records = await self._log.take(max_records=BATCH_RECORDS, timeout_ms=self._next_due_ms())
+            if records:
+                self._idle = False
+                await self._process(await self._hold_back(records))
+                self._idle = True
+
+    # Batches.
+
+    async def _process(self, records: Sequence[Record]) -> None:
+        """Save records that stand in nobody's way, splitting where the store rejects them."""
+        if not records:
+            return
+        try:
+            outcomes = await self._save(records)
+        except StoreRejected as exc:
+            if len(records) == 1:
+                await self._failed(records[0], str(exc))
+                return
+            middle = len(records) // 2
+            await self._process(records[:middle])
+            await self._process(await self._hold_back(records[middle:]))
+            return
+        await self._finish(records, outcomes)
+
+    async def _save(self, records: Sequence[Record]) -> Sequence[Outcome]:
+        """Save a batch through outages and unknown outcomes.
+
+        Raises:
+            StoreRejected: the store, or a fault of ours, stands against one of these records.
+        """
+        commands = [record.command for record in records]
+        unknown = False
+        wait_ms = OUTAGE_WAIT_MS
+        while True:
+            try:
+                outcomes = await self._store.save(commands)
+            except StoreOutcomeUnknown as exc:
+                unknown = True
+                self._note_outage(exc)
+            except StoreUnavailable as exc:
+                self._note_outage(exc)
+                if not unknown and self._outage_is_long():
+                    return [RefusedOutcome(ErrorCode.DATABASE_ERROR, "the store is not available")] * len(records)
+            except StoreRejected:
+                raise
+            except Exception as exc:
+                # A fault of ours must cost one record, not the pipeline: it is kept as a dead letter.
+                log.exception("save_failed", records=len(records))
+                raise StoreRejected(f"{type(exc).__name__}: {exc}") from exc
+            else:
+                self._note_recovery()
+                return _with_events(commands, outcomes) if unknown else outcomes
+            if self._stopping and not unknown:
+                return [RefusedOutcome(ErrorCode.OVERLOADED, "the node is stopping")] * len(records)
+            await self._clock.sleep_ms(wait_ms)
+            wait_ms = min(wait_ms * 2, OUTAGE_WAIT_MAX_MS)
+
+    async def _finish(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
+        state = self.state
+        state.batches += 1
+        state.last_batch = len(records)
+        state.records += len(records)
+        for outcome in outcomes:
+            if isinstance(outcome, RefusedOutcome):
+                state.refused += 1
+                state.refused_by_code[outcome.code] = state.refused_by_code.get(outcome.code, 0) + 1
+            elif outcome.duplicate:
+                state.duplicates += 1
+        await self._push.publish([
+            Delivery(outcome, record.origin, record.command)
+            for record, outcome in zip(records, outcomes, strict=True)
+        ])
+        await self._log.done(records)
+
+    def _note_outage(self, error: PingMeError) -> None:
+        if self.state.outage_since_ms is None:
+            self.state.outage_since_ms = self._clock.monotonic_ms()
+            log.error("store_away", error=error.message)
+        self.state.outage_text = error.message
+
+    def _note_recovery(self) -> None:
+        if self.state.outage_since_ms is not None:
+            log.info("store_back", after_ms=self._clock.monotonic_ms() - self.state.outage_since_ms)
+            self.state.outage_since_ms = None
+
+    def _outage_is_long(self) -> bool:
+        since = self.state.outage_since_ms
+        return since is not None and self._clock.monotonic_ms() - since >= self._outage_refuse_ms
+
+    # Records at fault.
+
+    async def _hold_back(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Put records behind the one of their conversation that is in retry; return the others."""
+        if not self._parked:
+            return records
+        free: list[Record] = []
+        too_many: list[Record] = []
+        for record in records:
+            parked = self._parked.get(record.command.conversation_id)
+            if parked is None:
+                free.append(record)
+            elif self.state.parked >= MAX_PARKED:
+                too_many.append(record)
+            else:
+                parked.records.append(record)
+                self.state.parked += 1
+        if too_many:
+            overloaded = RefusedOutcome(ErrorCode.OVERLOADED, "too many messages wait behind one in retry")
+            await self._finish(too_many, [overloaded] * len(too_many))
+        return free
+
+    async def _failed(self, record: Record, error: str) -> None:
+        """Take note of a failed attempt of a lone record and decide what is next."""
+        record.attempts += 1
+        decision = decide_retry(record.attempts, self._policy, self._clock.jitter())
+        match decision:
+            case RetryAfter(delay_ms):
+                self.state.retries += 1
+                self._park(record, delay_ms, error)
+            case DeadLetter(code):
+                await self._bury(record, code, error)
+            case GiveUp(code):
+                await self._give_up(record, code, error)
+
+    def _park(self, record: Record, delay_ms: int, error: str) -> None:
+        due_ms = self._clock.monotonic_ms() + delay_ms
+        conversation_id = record.command.conversation_id
+        parked = self._parked.get(conversation_id)
+        if parked is None:
+            self._parked[conversation_id] = Parked(deque([record]), due_ms, error)
+            self.state.parked += 1
+        else:
+            parked.due_ms = due_ms
+            parked.error = error
+
+    def _next_due_ms(self) -> int | None:
+        if not self._parked:
+            return None
+        due = min(parked.due_ms for parked in self._parked.values())
+        return max(0, due - self._clock.monotonic_ms())
+
+    async def _retry_due(self) -> None:
+        now = self._clock.monotonic_ms()
+        due = [key for key, parked in self._parked.items() if parked.due_ms <= now]
+        for conversation_id in due:
+            await self._retry(conversation_id)
+
+    async def _retry(self, conversation_id: str) -> None:
+        """Try the first record of a parked conversation again."""
+        parked = self._parked[conversation_id]
+        record = parked.records[0]
+        try:
+            outcomes = await self._save([record])
+        except StoreRejected as exc:
+            await self._failed(record, str(exc))
+            return
+        self._unpark(record)
+        await self._finish([record], outcomes)
+        await self._process(self._freed(conversation_id))
+
+    def _unpark(self, record: Record) -> None:
+        """Take the record out of its parked conversation, if it stands there."""
+        parked = self._parked.get(record.command.conversation_id)
+        if parked is not None and parked.records[0] is record:
+            parked.records.popleft()
+            self.state.parked -= 1
+
+    def _freed(self, conversation_id: str) -> Sequence[Record]:
+        """Return the records that waited behind one that is done with, which may be processed now."""
+        parked = self._parked.pop(conversation_id, None)
+        if parked is None:
+            return ()
+        self.state.parked -= len(parked.records)
+        return list(parked.records)
+
+    async def _bury(self, record: Record, code: ErrorCode, error: str) -> None:
+        """Keep the record as a dead letter; only then tell its sender and let the ones behind it go on."""
+        try:
+            await self._dead_letters.put(_letter(record, code, error, self._clock.now_ms()))
+        except DeadLetterFailed as exc:
+            self.state.dead_letters_failing = True
+            log.error("dead_letter_failed", code=int(exc.code), error=exc.message, position=record.position)
+            self._park(record, DEAD_LETTER_WAIT_MS, error)
+            return
+        self.state.dead_letters_failing = False
+        self.state.dead_lettered += 1
+        log.error("dead_lettered", msg_id=record.command.msg_id, attempts=record.attempts, position=record.position)
+        await self._let_go(record, RefusedOutcome(code, "the store rejected it; it is kept as a dead letter"))
+
+    async def _give_up(self, record: Record, code: ErrorCode, error: str) -> None:
+        """Refuse the record for good, in writing; only then tell its sender."""
+        log.error("refused_for_good", msg_id=record.command.msg_id, attempts=record.attempts, error=error)
+        try:
+            outcome = await self._store.refuse(record.command, code, "the store rejected it")
+        except PingMeError as exc:
+            self._park(record, DEAD_LETTER_WAIT_MS, exc.message)
+            return
+        await self._let_go(record, outcome)
+
+    async def _let_go(self, record: Record, outcome: Outcome) -> None:
+        conversation_id = record.command.conversation_id
+        self._unpark(record)
+        await self._finish([record], [outcome])
+        await self._process(self._freed(conversation_id))
+
+
+def _letter(record: Record, code: ErrorCode, error: str, now_ms: int) -> DeadLetterRecord:
+    command = record.command
+    return DeadLetterRecord(
+        sender_id=command.sender_id,
+        msg_id=command.msg_id,
+        conversation_id=command.conversation_id,
+        raw=encode_record(command),
+        code=code,
+        error=error,
+        attempts=record.attempts,
+        origin=record.position,
+        created_ts=now_ms,
+    )
+
+
+def _with_events(commands: Sequence[Command], outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Give duplicates their events back: after an unknown outcome nobody has delivered them."""
+    return [
+        _restored(command, outcome) if isinstance(outcome, Stored) and outcome.event is None else outcome
+        for command, outcome in zip(commands, outcomes, strict=True)
+    ]
+
+
+def _restored(command: Command, stored: Stored) -> Stored:
+    event = Event(
+        stored.conversation_id, stored.seq, command.kind, command.sender_id, command.msg_id,
+        stored.server_ts, command.payload, command.client_ts, b"", b"",
+    )  # fmt: skip
+    return Stored(stored.conversation_id, stored.seq, stored.server_ts, stored.duplicate, event, stored.hearers)

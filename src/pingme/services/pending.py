@@ -1,0 +1,68 @@
+"""Who waits for the outcome of which command: a node owns its clients' sends until they are answered."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pingme.domain.errors import ErrorCode
+from pingme.domain.events import Outcome, RefusedOutcome
+from pingme.ports.clock import Clock
+from pingme.ports.log import Origin
+
+
+class Waiter(Protocol):
+    """Somebody who sent a command."""
+
+    def settle(self, outcome: Outcome) -> None:
+        """Take the answer; called once, on the event loop, never concurrently."""
+        ...
+
+
+NO_ANSWER = RefusedOutcome(ErrorCode.OUTCOME_UNKNOWN, "no answer in time; send it again with the same msg_id")
+
+
+class Pending:
+    """The unanswered commands of this node.
+
+    Args:
+        node_id: this node's name, unique among the nodes.
+        clock: the monotonic clock.
+        timeout_ms: an unanswered command is answered with 10009 (outcome unknown) after this long.
+    """
+
+    def __init__(self, node_id: str, clock: Clock, timeout_ms: int) -> None:
+        self.node_id = node_id
+        self._clock = clock
+        self._timeout_ms = timeout_ms
+        self._waiting: dict[int, tuple[Waiter, int]] = {}
+        self._last = 0
+        self._now = clock.monotonic_ms()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, waiter: Waiter) -> Origin:
+        """Remember who waits; return the origin to put into the record."""
+        self._last = attempt = self._last + 1
+        self._waiting[attempt] = (waiter, self._now + self._timeout_ms)
+        return Origin(self.node_id, attempt)
+
+    def take(self, origin: Origin | None) -> Waiter | None:
+        """Return who waits for this origin's outcome, once; None when it is another node's, or was answered."""
+        if origin is None or origin.node_id != self.node_id:
+            return None
+        entry = self._waiting.pop(origin.attempt, None)
+        return None if entry is None else entry[0]
+
+    def tick(self) -> None:
+        """Answer what has waited too long; call it every 100 ms or so."""
+        self._now = now = self._clock.monotonic_ms()
+        # Entries stand in the order of their deadlines: the first that is not due ends the search.
+        due: list[int] = []
+        for attempt, (_, deadline) in self._waiting.items():
+            if deadline > now:
+                break
+            due.append(attempt)
+        for attempt in due:
+            waiter, _ = self._waiting.pop(attempt)
+            waiter.settle(NO_ANSWER)
