@@ -139,8 +139,8 @@ class Receipts:
     async def of(self, user_id: str, conversation_id: str, seq: int) -> dict[str, Any]:
         """Return who got and who read an event: ``{conversation_id, seq, delivered, read}``.
 
-        The lists hold user ids: present members who may read the event, without its sender, in the order of joining; whoever read it
-        got it, too.
+        The lists hold user ids of present members who may read the event, without its sender, in the order
+        of joining; whoever read it got it, too.
 
         Raises:
             Refused: 40001/40002 for strangers, 40003 for former members, 10005 for no visible event.
