@@ -1,0 +1,119 @@
+"""How commands reach the store: through the running server, or, when none runs, with its lock in hand.
+
+Both ways run the same handlers, so a command behaves the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pingme.adapters.data_lock import DataLock
+from pingme.config import Settings
+from pingme.domain.errors import ErrorCode, PingMeError
+from pingme.edge.admin import POINTER_NAME, SOCKET_NAME
+
+OnProgress = Callable[[Mapping[str, Any]], None]
+
+CONNECT_TIMEOUT_S = 5.0  # a server that is alive accepts at once
+ANSWER_MAX_BYTES = 64 << 20  # a page of 1 000 dead letters, each with a large error
+
+
+class CallFailed(PingMeError):
+    """The server answered a call with an error of the table.
+
+    Args:
+        code: of the table; one that this program does not know counts as 10001.
+        message: the server's own words.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        known = {int(each) for each in ErrorCode}
+        self.code = ErrorCode(code) if code in known else ErrorCode.SERVER_ERROR
+        super().__init__(message)
+
+
+def call(
+    settings: Settings, name: str, arguments: Mapping[str, Any], *, on_progress: OnProgress | None = None
+) -> dict[str, Any]:
+    """Run one admin call and return its result.
+
+    Args:
+        settings: say where the data folder is.
+        name: such as ``dlq.list``.
+        arguments: plain values.
+        on_progress: called with each report of a long call.
+
+    Raises:
+        CallFailed: the handler refused.
+        DataFolderInUse: no server answers, and another process holds the data folder.
+        PingMeError: the server went away before it answered: whether the call took effect is not known.
+    """
+    return asyncio.run(_call(settings, name, dict(arguments), on_progress or _ignore))
+
+
+def _ignore(_report: Mapping[str, Any]) -> None:
+    """Drop a report that nobody asked for."""
+
+
+async def _call(
+    settings: Settings, name: str, arguments: dict[str, Any], on_progress: OnProgress
+) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            reader, writer = await asyncio.open_unix_connection(
+                str(find_socket(settings.data_dir)), limit=ANSWER_MAX_BYTES
+            )
+    except (FileNotFoundError, ConnectionRefusedError):
+        return await _call_offline(settings, name, arguments, on_progress)
+    except (OSError, TimeoutError) as exc:
+        message = f"cannot reach the server of {settings.data_dir}: {str(exc) or 'it does not answer'}"
+        raise PingMeError(message) from exc
+    try:
+        return await _converse(reader, writer, {"call": name, "arguments": arguments}, on_progress)
+    except (OSError, asyncio.IncompleteReadError) as exc:
+        message = "the server went away before it answered; look whether the command took effect"
+        raise PingMeError(message) from exc
+    finally:
+        writer.close()
+
+
+def find_socket(data_dir: Path) -> Path:
+    """Return where the admin socket of a data folder is, if a server runs."""
+    try:
+        return Path((data_dir / POINTER_NAME).read_text(encoding="utf-8").strip())
+    except OSError:
+        return data_dir / SOCKET_NAME
+
+
+async def _converse(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    request: dict[str, Any],
+    on_progress: OnProgress,
+) -> dict[str, Any]:
+    writer.write(msgspec.json.encode(request) + b"\n")
+    await writer.drain()
+    while True:
+        answer: dict[str, Any] = msgspec.json.decode(await reader.readuntil(b"\n"))
+        if "progress" in answer:
+            on_progress(answer["progress"])
+        elif "error" in answer:
+            raise CallFailed(int(answer["error"]["code"]), str(answer["error"]["message"]))
+        else:
+            return dict(answer["ok"])
+
+
+async def _call_offline(
+    settings: Settings, name: str, arguments: dict[str, Any], on_progress: OnProgress
+) -> dict[str, Any]:
+    """Run the handler here, on an App without listeners."""
+    with DataLock(settings.data_dir):
+        from pingme import bootstrap  # noqa: PLC0415  # the whole server, which a running one spares us
+
+        async with bootstrap.build_offline(settings) as app:
+            return dict(await app.admin_handlers[name](arguments, on_progress))
