@@ -16,7 +16,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pingme.adapters.sqlite_schema import new_epoch, upgrade_schema
 from pingme.domain.errors import StoreError, StoreOutcomeUnknown, StoreRejected, StoreUnavailable
@@ -97,9 +97,12 @@ class SqliteDatabase:
             new_epoch(self._writer, keep=True)
             self._large = connect(self.path, read_only=True)
             return connect(self.path, read_only=True)
-        except sqlite3.Error as exc:
-            if self._writer is not None:
-                self._writer.close()
+        except BaseException as exc:
+            for connection in (self._writer, self._large):
+                if connection is not None:
+                    connection.close()
+            if not isinstance(exc, sqlite3.Error):
+                raise
             message = f"cannot open the database {self.path}: {exc}"
             raise StoreUnavailable(message) from exc
 
@@ -114,6 +117,7 @@ class SqliteDatabase:
             StoreOutcomeUnknown: a commit broke; the connection has been opened anew, read back.
             StoreRejected: SQLite refuses these rows (constraint, type); nothing was written.
         """
+        self._check_open()
         loop = asyncio.get_running_loop()
         result = await loop.run_in_executor(self._writer_thread, self._run_job, job)
         self._writes += 1
@@ -158,7 +162,12 @@ class SqliteDatabase:
         Raises:
             StoreUnavailable: the read failed.
         """
+        self._check_open()
         return await asyncio.get_running_loop().run_in_executor(self._reader_thread, self._run_large, job)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the database is closed")
 
     def _run_large(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -168,7 +177,7 @@ class SqliteDatabase:
         except sqlite3.Error as exc:
             raise translate(exc, wrote=False) from exc
 
-    def read(self, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    def read(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Run a short read inline on the event loop's thread: indexed, at most 200 rows.
 
         Raises:

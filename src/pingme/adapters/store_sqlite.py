@@ -13,16 +13,27 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
-from pingme.adapters.sqlite_database import SqliteDatabase
+import msgspec
+import structlog
+
+from pingme.adapters.sqlite_database import SqliteDatabase, translate
 from pingme.adapters.store_sqlite_load import Loaded, load, load_existing, needs_of
 from pingme.adapters.store_sqlite_read import SqliteReads
-from pingme.adapters.store_sqlite_write import Statement, effect_statements, insert_sql, row_parameters, write_plan
-from pingme.domain.errors import StoreOutcomeUnknown, StoreRejected
+from pingme.adapters.store_sqlite_write import (
+    Statement,
+    effect_statements,
+    insert_sql,
+    row_parameters,
+    write_plan,
+)
+from pingme.domain.errors import StoreOutcomeUnknown, StoreRejected, StoreUnavailable
 from pingme.domain.events import Command, Event, Outcome
 from pingme.domain.model import RuleLimits
 from pingme.pipeline.plan import Knowledge, Known, Log, MsgKey, Plan, Planner
 from pingme.ports.clock import Clock
 from pingme.ports.store import Found, Position
+
+log = structlog.get_logger(__name__)
 
 CHANGE_BLOCK = 1 << 20  # change numbers per reservation; gaps are harmless
 MAX_LOGS = 100_000  # conversations whose heads are kept in memory: some 60 MB
@@ -30,6 +41,27 @@ MAX_USERS = 500_000  # user keys kept in memory: some 60 MB
 MAX_RECENT = 20_000  # newest events kept to answer repeats without a read: some 12 MB
 CHECKPOINT_BYTES = 16 << 20  # of write-ahead log; a checkpoint then takes some 50 ms of a thread
 _MSG_ID_TAKEN = "events.msg_id"
+
+# One statement for all positions (docs/adr/0003); only rows that move are changed and stamped.
+_MOVE = """
+WITH moved AS (
+  SELECT c.id AS conversation, u.id AS user, max(json_extract(j.value, '$[2]')) AS delivered_seq,
+    max(json_extract(j.value, '$[3]')) AS read_seq
+  FROM json_each(?) j
+  JOIN conversations c ON c.conversation_id = json_extract(j.value, '$[0]')
+  JOIN users u ON u.user_id = json_extract(j.value, '$[1]')
+  GROUP BY c.id, u.id)
+UPDATE members SET delivered_seq = max(members.delivered_seq, moved.delivered_seq),
+  read_seq = max(members.read_seq, moved.read_seq), change_no = ?
+FROM moved WHERE members.conversation = moved.conversation AND members.user = moved.user
+  AND (members.delivered_seq < moved.delivered_seq OR members.read_seq < moved.read_seq)
+"""
+_STAMP_PEERS = """
+UPDATE members SET change_no = ?1
+WHERE conversation IN (
+  SELECT c.id FROM json_each(?2) j JOIN conversations c ON c.conversation_id = j.value AND c.type = 1
+  WHERE EXISTS (SELECT 1 FROM members x WHERE x.conversation = c.id AND x.change_no = ?1))
+"""
 
 
 class SqliteStore(SqliteReads):
@@ -52,11 +84,11 @@ class SqliteStore(SqliteReads):
         self._ask_first = False
         self._checkpoint: asyncio.Task[None] | None = None
         self.commit_seconds = 0.0  # of the last save, for the metrics
-        self._next_key = self._scalar("SELECT coalesce(max(id), 0) + 1 FROM conversations")
-        self._next_refusal = self._scalar("SELECT coalesce(max(seq), 0) + 1 FROM events WHERE conversation = 0")
+        self._next_key = self._next_refusal = 1
+        self._counted = False
+        self._count()
         block = self._scalar("SELECT coalesce(max(value), 0) FROM meta WHERE key = 'change_block'")
-        self._change_no = block + CHANGE_BLOCK - 1
-        self._committed = block
+        self._change_no = self._committed = block + CHANGE_BLOCK - 1  # nothing in the file has a later one
 
     def change_numbers(self) -> tuple[int, ...]:
         """See `Store.change_numbers`; one shard."""
@@ -65,6 +97,7 @@ class SqliteStore(SqliteReads):
     async def save(self, batch: Sequence[Command]) -> Sequence[Outcome]:
         """See `Store.save`."""
         async with self._lock:
+            self._count()
             existing: dict[MsgKey, Known] = {}
             asked = self._ask_first
             if asked:
@@ -87,6 +120,7 @@ class SqliteStore(SqliteReads):
     async def refuse(self, command: Command, code: int, message: str) -> Outcome:
         """See `Store.refuse`."""
         async with self._lock:
+            self._count()
             existing = await self._read_existing([command])
             known = existing.get((command.sender_id, command.msg_id))
             if known is not None:
@@ -94,11 +128,17 @@ class SqliteStore(SqliteReads):
                 return plan.outcomes[0]
             planner = self._planner(await self._know([command]), existing)
             outcome = planner.refuse(command, code, message)
-            await self._commit(planner.written, planner.refusal_seq)
+            try:
+                await self._commit(planner.written, planner.refusal_seq)
+            except StoreRejected:
+                self._forget()
+                raise
             return outcome
 
     async def save_positions(self, positions: Sequence[Position]) -> None:
         """See `Store.save_positions`."""
+        if not positions:
+            return
         async with self._lock:
             change_no, block = self._next_change()
             await self._write(lambda connection: _write_positions(connection, positions, change_no, block))
@@ -106,7 +146,10 @@ class SqliteStore(SqliteReads):
 
     async def find(self, sender_id: str, msg_id: str) -> Found | None:
         """See `Store.find`."""
-        known = load_existing(self._database.reader, [(sender_id, msg_id)]).get((sender_id, msg_id))
+        try:
+            known = load_existing(self._database.reader, [(sender_id, msg_id)]).get((sender_id, msg_id))
+        except sqlite3.Error as exc:
+            raise translate(exc, wrote=False) from exc
         if known is None:
             return None
         return Found(
@@ -120,14 +163,26 @@ class SqliteStore(SqliteReads):
         )
 
     def _scalar(self, sql: str) -> int:
-        return int(str(self._database.read(sql)[0][0]))
+        return int(self._database.read(sql)[0][0])
+
+    def _count(self) -> None:
+        """Read the next free keys from the file, unless they are known: after an unknown outcome they are not."""
+        if self._counted:
+            return
+        self._next_key = self._scalar("SELECT coalesce(max(id), 0) + 1 FROM conversations")
+        self._next_refusal = self._scalar(
+            "SELECT coalesce(max(seq), 0) + 1 FROM events WHERE conversation = 0"
+        )
+        self._counted = True
 
     async def _plan(self, batch: Sequence[Command], existing: dict[MsgKey, Known]) -> tuple[Plan, Planner]:
         planner = self._planner(await self._know(batch), existing)
         return planner.plan(batch), planner
 
     def _planner(self, loaded: Loaded, existing: dict[MsgKey, Known]) -> Planner:
-        knowledge = Knowledge(self._logs, self._users, loaded.targets, loaded.group_counts, existing, self._recent)
+        knowledge = Knowledge(
+            self._logs, self._users, loaded.targets, loaded.group_counts, existing, self._recent
+        )
         return Planner(
             knowledge,
             limits=self._limits,
@@ -206,7 +261,10 @@ class SqliteStore(SqliteReads):
         self._users.clear()
         self._recent.clear()
         self._ask_first = True
+        self._counted = False
+        # Whatever was committed, told or not, has a number of this block; the next transaction begins another.
         self._change_no += CHANGE_BLOCK - self._change_no % CHANGE_BLOCK - 1
+        self._committed = self._change_no
 
     def _bound_memory(self) -> None:
         """Keep the caches within their bounds: the older half goes when one is full."""
@@ -225,7 +283,13 @@ class SqliteStore(SqliteReads):
             return
         if self._database.writes_since_checkpoint() < 256 or self._database.wal_bytes() < CHECKPOINT_BYTES:
             return
-        self._checkpoint = asyncio.get_running_loop().create_task(self._database.checkpoint())
+        self._checkpoint = asyncio.get_running_loop().create_task(self._checkpoint_now())
+
+    async def _checkpoint_now(self) -> None:
+        try:
+            await self._database.checkpoint()
+        except StoreUnavailable as exc:  # a full disk, say: the log stays and grows, the next one tries again
+            log.warning("checkpoint_failed", error=exc.message)
 
 
 def _write_positions(
@@ -233,20 +297,12 @@ def _write_positions(
 ) -> None:
     """Move positions forwards; in private chats stamp both rows, so that the peer's sync shows the ticks."""
     rows = [
-        (position.delivered_seq, position.read_seq, change_no, position.conversation_id, position.user_id)
+        (position.conversation_id, position.user_id, position.delivered_seq, position.read_seq)
         for position in positions
     ]
     connection.execute("BEGIN IMMEDIATE")
     if block is not None:
         connection.execute(*block)
-    connection.executemany(
-        "UPDATE members SET delivered_seq=max(delivered_seq, ?), read_seq=max(read_seq, ?), change_no=?"
-        " WHERE conversation=(SELECT id FROM conversations WHERE conversation_id=?)"
-        " AND user=(SELECT id FROM users WHERE user_id=?)",
-        rows,
-    )
-    connection.executemany(
-        "UPDATE members SET change_no=? WHERE conversation=(SELECT id FROM conversations WHERE conversation_id=? AND type=1)",
-        [(change_no, position.conversation_id) for position in positions],
-    )
+    connection.execute(_MOVE, (msgspec.json.encode(rows).decode(), change_no))
+    connection.execute(_STAMP_PEERS, (change_no, msgspec.json.encode([row[0] for row in rows]).decode()))
     connection.execute("COMMIT")

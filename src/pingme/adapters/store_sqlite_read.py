@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -36,14 +37,13 @@ JOIN events e ON e.conversation = c.id
 LEFT JOIN members p ON c.type = 1 AND p.conversation = c.id AND p.user <> m.user
 LEFT JOIN users pu ON pu.id = p.user
 """
-_ACCESS = f"SELECT {_ACCESS_COLUMNS} {_ACCESS_TABLES} WHERE u.user_id = ? AND c.conversation_id = ?"  # noqa: S608  # constants
+_ACCESS = (
+    f"SELECT {_ACCESS_COLUMNS} {_ACCESS_TABLES} WHERE u.user_id = ? AND c.conversation_id = ?"  # constants
+)
 _CHANGED = f"""
-SELECT json_group_array(json_array({_ACCESS_COLUMNS})) {_ACCESS_TABLES}
+SELECT json_group_array(json_array({_ACCESS_COLUMNS}, e.change_no, c.id)) {_ACCESS_TABLES}
 WHERE u.user_id = ? AND (m.change_no > ? OR (m.until_seq IS NULL AND e.change_no > ?))
-"""  # noqa: S608  # constants
-_CHANGE_ORDER = f"""
-SELECT json_group_array(json_array(c.conversation_id, e.change_no)) {_ACCESS_TABLES} WHERE u.user_id = ?
-"""  # noqa: S608  # constants
+"""  # constants
 _PAGE = """
 SELECT e.seq, e.kind, u.user_id, e.msg_id, e.server_ts, e.client_ts, e.body, e.digest, e.hash, e.edited_seq, e.recalled_seq
 FROM events e JOIN users u ON u.id = e.sender
@@ -65,10 +65,10 @@ SELECT json_group_array(json_array(user_id, role, joined_seq, from_seq, until_se
   WHERE c.conversation_id = ? ORDER BY m.joined_seq, m.user)
 """
 _UNREAD = """
-SELECT json_group_array(
+SELECT json_group_array(json_array(c.conversation_id,
   (SELECT count(*) FROM (SELECT 1 FROM events e
      WHERE e.conversation = c.id AND e.seq > json_extract(j.value, '$[1]') AND e.seq <= json_extract(j.value, '$[2]')
-       AND e.kind = ? AND e.sender <> (SELECT id FROM users WHERE user_id = ?) LIMIT ?)))
+       AND e.kind = ? AND e.sender <> (SELECT id FROM users WHERE user_id = ?) LIMIT ?))))
 FROM json_each(?) j JOIN conversations c ON c.conversation_id = json_extract(j.value, '$[0]')
 """
 _SHARED = """
@@ -111,6 +111,12 @@ class _AccessRow(msgspec.Struct, array_like=True):
     peer_id: str | None
     peer_delivered_seq: int | None
     peer_read_seq: int | None
+    change_no: int = 0  # of the newest event that the member may read
+    key: int = 0  # of the conversation
+
+
+def _newness(row: _AccessRow) -> tuple[int, int]:
+    return row.change_no, row.key
 
 
 _decode_accesses = msgspec.json.Decoder(list[_AccessRow]).decode
@@ -130,6 +136,9 @@ def _access(row: _AccessRow) -> Access:
             bool(row.dissolved),
             row.member_count,
             row.created_ts,
+            ()
+            if row.type == ConversationType.GROUP
+            else tuple(sorted({row.user_id, row.peer_id or row.user_id})),
         ),
         member=Member(row.user_id, RoleRank(row.role), row.joined_seq, row.from_seq, row.until_seq),
         head_seq=row.head_seq,
@@ -165,7 +174,7 @@ class SqliteReads:
     async def access(self, user_id: str, conversation_id: str) -> Access | None:
         """See `Store.access`."""
         rows = self._database.read(_ACCESS, (user_id, conversation_id))
-        return _access(_AccessRow(*rows[0])) if rows else None  # type: ignore[arg-type]
+        return _access(_AccessRow(*rows[0])) if rows else None
 
     async def channels(self, user_id: str) -> Sequence[str]:
         """See `Store.channels`."""
@@ -177,7 +186,7 @@ class SqliteReads:
             "SELECT max(seq) FROM events WHERE conversation = (SELECT id FROM conversations WHERE conversation_id = ?)",
             (conversation_id,),
         )
-        return int(str(rows[0][0] or 0))
+        return int(rows[0][0] or 0)
 
     async def members(self, conversation_id: str) -> Sequence[MemberPosition]:
         """See `Store.members`."""
@@ -193,22 +202,25 @@ class SqliteReads:
         text = await self._database.read_large(
             lambda connection: connection.execute(_CHANGED, (user_id, after, after)).fetchone()[0]
         )
-        order = dict(await self._aggregate(_CHANGE_ORDER, (user_id,)))
-        accesses = [_access(row) for row in _decode_accesses(text)]
-        accesses.sort(key=lambda access: order.get(access.conversation.conversation_id, 0), reverse=True)
-        return accesses
+        rows = _decode_accesses(text)
+        # One batch gives many conversations the same number: the key keeps their order from call to call.
+        rows.sort(key=_newness, reverse=True)
+        return [_access(row) for row in rows]
 
     async def unread(self, user_id: str, accesses: Sequence[Access]) -> Sequence[int]:
         """See `Store.unread`."""
         asked = [
-            (access.conversation.conversation_id, max(access.read_seq, access.member.from_seq - 1), access.head_seq)
+            (
+                access.conversation.conversation_id,
+                max(access.read_seq, access.member.from_seq - 1),
+                access.head_seq,
+            )
             for access in accesses
             if access.head_seq > access.read_seq
         ]
         if not asked:
             return [0] * len(accesses)
-        counts = await self._aggregate(_UNREAD, (MESSAGE, user_id, MAX_UNREAD, _encode(asked).decode()))
-        by_id = {conversation_id: count for (conversation_id, _, _), count in zip(asked, counts, strict=True)}
+        by_id = dict(await self._aggregate(_UNREAD, (MESSAGE, user_id, MAX_UNREAD, _encode(asked).decode())))
         return [by_id.get(access.conversation.conversation_id, 0) for access in accesses]
 
     async def share_conversation(self, user_id: str, others: Sequence[str]) -> set[str]:
@@ -220,9 +232,11 @@ class SqliteReads:
     ) -> Page:
         """See `Store.page`."""
         key = self._conversation_key(conversation_id)
-        if key is None or last_seq < first_seq:
+        if key is None:
             return Page(first_hash(conversation_id), (), has_more=False)
         try:
+            if last_seq < first_seq:
+                return Page(self._hash_at(key, conversation_id, last_seq), (), has_more=False)
             events, full = self._events(key, conversation_id, first_seq, last_seq, limit, newest, max_bytes)
             before = events[0].seq - 1 if events else (last_seq if newest else first_seq - 1)
             prev_hash = self._hash_at(key, conversation_id, before)
@@ -233,31 +247,42 @@ class SqliteReads:
     def _conversation_key(self, conversation_id: str) -> int | None:
         key = self._keys.get(conversation_id)
         if key is None:
-            rows = self._database.read("SELECT id FROM conversations WHERE conversation_id = ?", (conversation_id,))
+            rows = self._database.read(
+                "SELECT id FROM conversations WHERE conversation_id = ?", (conversation_id,)
+            )
             if not rows:
                 return None
             if len(self._keys) >= 100_000:  # some 10 MB; keys never change, so starting anew is harmless
                 self._keys.clear()
-            key = self._keys[conversation_id] = int(str(rows[0][0]))
+            key = self._keys[conversation_id] = int(rows[0][0])
         return key
 
     def _hash_at(self, key: int, conversation_id: str, seq: int) -> bytes:
-        if seq < 1:
-            return first_hash(conversation_id)
-        rows = self._database.read("SELECT hash FROM events WHERE conversation = ? AND seq = ?", (key, seq))
-        return bytes(rows[0][0])  # type: ignore[arg-type]
+        """Return the rolling hash at ``seq``, or at the head where ``seq`` lies beyond it."""
+        rows = self._database.read(
+            "SELECT hash FROM events WHERE conversation = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
+            (key, seq),
+        )
+        return bytes(rows[0][0]) if rows else first_hash(conversation_id)
 
-    def _events(  # noqa: PLR0913, PLR0917  # the arguments of `page`, checked there
-        self, key: int, conversation_id: str, first_seq: int, last_seq: int, limit: int, newest: bool, max_bytes: int  # noqa: FBT001
+    def _events(  # the arguments of `page`, checked there
+        self,
+        key: int,
+        conversation_id: str,
+        first_seq: int,
+        last_seq: int,
+        limit: int,
+        newest: bool,
+        max_bytes: int,
     ) -> tuple[list[EventView], bool]:
         """Return the views ascending, and whether the range holds more than them."""
         sql = _PAGE.format(order="DESC" if newest else "ASC")
-        rows: list[tuple[object, ...]] = []
+        rows: list[tuple[Any, ...]] = []
         size = 0
         full = False
         cursor = self._database.reader.execute(sql, (key, first_seq, last_seq, limit + 1))
         for row in cursor:
-            size += len(row[6])
+            size += len(row[6].encode())  # bytes of UTF-8, not characters
             if len(rows) == limit or (rows and size > max_bytes):
                 full = True
                 break
@@ -267,26 +292,36 @@ class SqliteReads:
             rows.reverse()
         return self._views(key, conversation_id, rows), full
 
-    def _views(self, key: int, conversation_id: str, rows: list[tuple[object, ...]]) -> list[EventView]:
-        reactions = self._reactions(key, int(str(rows[0][0])), int(str(rows[-1][0]))) if rows else {}
+    def _views(self, key: int, conversation_id: str, rows: list[tuple[Any, ...]]) -> list[EventView]:
+        reactions = self._reactions(key, int(rows[0][0]), int(rows[-1][0])) if rows else {}
         return [
             EventView(
                 conversation_id=conversation_id,
-                seq=seq,  # type: ignore[arg-type]
-                kind=KINDS[kind] if kind != REFUSED_NUMBER else "",  # type: ignore[index]
-                sender_id=sender_id,  # type: ignore[arg-type]
-                msg_id=unpack_msg_id(msg_id),  # type: ignore[arg-type]
-                server_ts=server_ts,  # type: ignore[arg-type]
-                client_ts=client_ts,  # type: ignore[arg-type]
-                payload=body.encode(),  # type: ignore[attr-defined]
-                digest=digest,  # type: ignore[arg-type]
-                hash=hash_,  # type: ignore[arg-type]
-                edited_seq=edited_seq,  # type: ignore[arg-type]
+                seq=seq,
+                kind=KINDS[kind] if kind != REFUSED_NUMBER else "",
+                sender_id=sender_id,
+                msg_id=unpack_msg_id(msg_id),
+                server_ts=server_ts,
+                client_ts=client_ts,
+                payload=body.encode(),
+                digest=digest,
+                hash=hash_,
+                edited_seq=edited_seq,
                 recalled=recalled_seq is not None,
-                reactions=reactions.get(seq, ()),  # type: ignore[call-overload]
+                reactions=reactions.get(seq, ()),
             )
             for (
-                seq, kind, sender_id, msg_id, server_ts, client_ts, body, digest, hash_, edited_seq, recalled_seq,
+                seq,
+                kind,
+                sender_id,
+                msg_id,
+                server_ts,
+                client_ts,
+                body,
+                digest,
+                hash_,
+                edited_seq,
+                recalled_seq,
             ) in rows  # fmt: skip
         ]
 
@@ -298,6 +333,9 @@ class SqliteReads:
             found[seq] = (*found.get(seq, ()), Reactors(emoji, count, tuple(user_ids)))
         return found
 
-    async def _aggregate(self, sql: str, parameters: tuple[object, ...]) -> list:  # type: ignore[type-arg]  # rows of JSON
-        text = await self._database.read_large(lambda connection: connection.execute(sql, parameters).fetchone()[0])
-        return _decode(text)  # type: ignore[no-any-return]
+    async def _aggregate(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+        text = await self._database.read_large(
+            lambda connection: connection.execute(sql, parameters).fetchone()[0]
+        )
+        rows: list[Any] = _decode(text)
+        return rows

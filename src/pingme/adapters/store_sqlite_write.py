@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
+from pingme.adapters.store_sqlite_load import REFUSED_NUMBER
 from pingme.domain.effects import (
     ConversationChanged,
     ConversationMade,
@@ -18,7 +19,7 @@ from pingme.domain.effects import (
 from pingme.domain.events import KIND_NUMBERS
 from pingme.domain.ids import pack_msg_id
 from pingme.domain.model import Conversation
-from pingme.adapters.store_sqlite_load import REFUSED_NUMBER
+from pingme.domain.usernames import username_key
 from pingme.pipeline.plan import REFUSED_KIND, Plan, Row
 
 _COLUMNS = 12
@@ -42,8 +43,18 @@ def row_parameters(rows: Sequence[Row], change_no: int) -> list[object]:
     for row in rows:
         extend(
             (
-                row.log_key, row.seq, change_no, _NUMBERS[row.kind], row.sender_key, pack_msg_id(row.msg_id),
-                row.server_ts, row.client_ts, row.digest, row.hash, row.payload.decode(), row.target_seq,
+                row.log_key,
+                row.seq,
+                change_no,
+                _NUMBERS[row.kind],
+                row.sender_key,
+                pack_msg_id(row.msg_id),
+                row.server_ts,
+                row.client_ts,
+                row.digest,
+                row.hash,
+                row.payload.decode(),
+                row.target_seq,
             )  # fmt: skip
         )
     return flat
@@ -69,45 +80,53 @@ def effect_statements(plan: Plan, users: Mapping[str, int], change_no: int) -> l
     for key, seq, conversation_id, effect in plan.effects:
         match effect:
             case ConversationMade(conversation):
-                statements.append((
-                    "INSERT INTO conversations (id, conversation_id, type, created_ts, name, announcement, avatar,"
-                    " history_policy, join_policy, dissolved) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                statements.append(
                     (
-                        key,
-                        conversation_id,
-                        int(conversation.type),
-                        conversation.created_ts,
-                        *_conversation_values(conversation),
-                    ),
-                ))
+                        "INSERT INTO conversations (id, conversation_id, type, created_ts, name, announcement, avatar,"
+                        " history_policy, join_policy, dissolved) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                        (
+                            key,
+                            conversation_id,
+                            int(conversation.type),
+                            conversation.created_ts,
+                            *_conversation_values(conversation),
+                        ),
+                    )
+                )
             case ConversationChanged(conversation):
-                statements.append((
-                    "UPDATE conversations SET name=?, announcement=?, avatar=?, history_policy=?, join_policy=?,"
-                    " dissolved=? WHERE id=?",
-                    (*_conversation_values(conversation), key),
-                ))
+                statements.append(
+                    (
+                        "UPDATE conversations SET name=?, announcement=?, avatar=?, history_policy=?, join_policy=?,"
+                        " dissolved=? WHERE id=?",
+                        (*_conversation_values(conversation), key),
+                    )
+                )
             case MemberSet(member):
                 # Positions are kept when somebody comes back; a new member has nothing unread before from_seq.
-                statements.append((
-                    "INSERT INTO members (conversation, user, role, joined_seq, from_seq, until_seq, change_no)"
-                    " VALUES (?,?,?,?,?,?,?) ON CONFLICT (conversation, user) DO UPDATE SET role=excluded.role,"
-                    " joined_seq=excluded.joined_seq, from_seq=excluded.from_seq, until_seq=excluded.until_seq,"
-                    " change_no=excluded.change_no",
+                statements.append(
                     (
-                        key,
-                        users[member.user_id],
-                        int(member.role),
-                        member.joined_seq,
-                        member.from_seq,
-                        member.until_seq,
-                        change_no,
-                    ),
-                ))
+                        "INSERT INTO members (conversation, user, role, joined_seq, from_seq, until_seq, change_no)"
+                        " VALUES (?,?,?,?,?,?,?) ON CONFLICT (conversation, user) DO UPDATE SET role=excluded.role,"
+                        " joined_seq=excluded.joined_seq, from_seq=excluded.from_seq, until_seq=excluded.until_seq,"
+                        " change_no=excluded.change_no",
+                        (
+                            key,
+                            users[member.user_id],
+                            int(member.role),
+                            member.joined_seq,
+                            member.from_seq,
+                            member.until_seq,
+                            change_no,
+                        ),
+                    )
+                )
             case MessageEdited(target_seq, content):
-                statements.append((
-                    "UPDATE events SET body=json_set(body, '$.content', ?), edited_seq=? WHERE conversation=? AND seq=?",
-                    (content, seq, key, target_seq),
-                ))
+                statements.append(
+                    (
+                        "UPDATE events SET body=json_set(body, '$.content', ?), edited_seq=? WHERE conversation=? AND seq=?",
+                        (content, seq, key, target_seq),
+                    )
+                )
             case MessageRecalled(target_seq):
                 statements.extend(_recall(key, seq, target_seq))
             case ReactionSet(target_seq, user_id, emoji, present):
@@ -115,11 +134,19 @@ def effect_statements(plan: Plan, users: Mapping[str, int], change_no: int) -> l
             case SettingsChanged():
                 statements.append(_settings(effect, users, change_no))
             case ProfileChanged():
-                statements.append((
-                    "UPDATE users SET nickname=coalesce(?, nickname), email=coalesce(?, email),"
-                    " avatar=coalesce(?, avatar) WHERE id=?",
-                    (effect.nickname, effect.email, effect.avatar, users[effect.user_id]),
-                ))
+                statements.append(
+                    (
+                        "UPDATE users SET nickname=coalesce(?, nickname), nickname_key=coalesce(?, nickname_key),"
+                        " email=coalesce(?, email), avatar=coalesce(?, avatar) WHERE id=?",
+                        (
+                            effect.nickname,
+                            None if effect.nickname is None else username_key(effect.nickname),
+                            effect.email,
+                            effect.avatar,
+                            users[effect.user_id],
+                        ),
+                    )
+                )
     return statements
 
 
@@ -160,7 +187,10 @@ def _settings(effect: SettingsChanged, users: Mapping[str, int], change_no: int)
 
 
 def write_plan(
-    connection: sqlite3.Connection, insert: Statement | None, more: Sequence[Statement], block: Statement | None
+    connection: sqlite3.Connection,
+    insert: Statement | None,
+    more: Sequence[Statement],
+    block: Statement | None,
 ) -> None:
     """Write a plan in one transaction; a lone INSERT is its own.
 

@@ -14,7 +14,7 @@ class RetryPolicy:
     Attributes:
         max_retries: attempts after the first.
         initial_ms: the first wait.
-        max_ms: no wait is longer.
+        max_ms: no wait is longer, jitter aside.
         multiplier: each wait is this times the one before.
         dead_letters: False refuses an exhausted record (50003) instead of dead-lettering it (50006).
     """

@@ -48,7 +48,11 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A range of events, ascending. ``prev_hash`` is the rolling hash before the first (before the range, if empty)."""
+    """A range of events, ascending. ``prev_hash`` is the rolling hash before the first.
+
+    Without events it is the hash before the place where they would stand: at ``last_seq`` for the newest, before
+    ``first_seq`` for the oldest, and never beyond ``last_seq`` or the head.
+    """
 
     prev_hash: bytes
     events: Sequence[EventView]

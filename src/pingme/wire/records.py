@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from pingme.domain.errors import RecordUndecodable
-from pingme.domain.events import Command, decode_body
+from pingme.domain.events import Command, decode_body, encode_body
+from pingme.wire.frames import Id, Timestamp
 
 RECORD_VERSION = 1
 
@@ -13,11 +14,12 @@ RECORD_VERSION = 1
 class _Record(msgspec.Struct, omit_defaults=True):
     v: int
     kind: str
-    sender_id: str
-    msg_id: str
-    conversation_id: str
+    # Checked again: ids are spliced into JSON and digests unescaped, and a replayed record comes from outside.
+    sender_id: Id
+    msg_id: Id
+    conversation_id: Id
     body: msgspec.Raw
-    client_ts: int | None = None
+    client_ts: Timestamp | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -43,7 +45,7 @@ def decode_record(raw: bytes) -> Command:
     """Return the command in a record.
 
     Raises:
-        RecordUndecodable: not JSON, another version, an unknown kind, or a body of another shape.
+        RecordUndecodable: not JSON, another version, an unknown kind, or a body of another shape or spelling.
     """
     try:
         record = _decode(raw)
@@ -57,6 +59,8 @@ def decode_record(raw: bytes) -> Command:
         raise RecordUndecodable(message) from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise RecordUndecodable(str(exc)) from exc
+    if encode_body(body) != payload:
+        raise RecordUndecodable("the body is not the canonical JSON of its kind")
     return Command(
         record.kind, record.sender_id, record.msg_id, record.conversation_id, body, payload, record.client_ts
     )
