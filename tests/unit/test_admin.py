@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import socket
 import stat
@@ -15,12 +16,14 @@ import types
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pingme.adapters.data_lock import LOCK_NAME, DataFolderInUse, DataLock
 from pingme.cli.admin import CallFailed, call, find_socket
 from pingme.config import AppSettings, Settings
 from pingme.domain.errors import ErrorCode, PingMeError, Refused
 from pingme.edge.admin import CONNECTIONS_MAX, REQUEST_MAX_BYTES, AdminServer
+from pingme.edge.logs import HANDLER
 
 
 def settings_for(folder: Path) -> Settings:
@@ -43,6 +46,18 @@ async def explode(arguments, progress):
 
 
 HANDLERS = {"echo": echo, "refuse": refuse, "explode": explode}
+
+
+@pytest.fixture
+def logging_restored():
+    """Undo what `configure_logging` sets up."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    for handler in [each for each in root.handlers if each.get_name() == HANDLER]:
+        root.removeHandler(handler)
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @contextlib.asynccontextmanager
@@ -249,7 +264,7 @@ async def test_a_server_that_dies_leaves_the_outcome_open(tmp_path):
     await server.wait_closed()
 
 
-def test_without_a_server_the_command_runs_here(tmp_path, monkeypatch):
+def test_without_a_server_the_command_runs_here(tmp_path, monkeypatch, logging_restored):
     """The same handler runs on an App without listeners, under the folder's lock."""
     held: list[bool] = []
 

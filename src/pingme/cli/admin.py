@@ -16,6 +16,7 @@ from pingme.adapters.data_lock import DataLock
 from pingme.config import Settings
 from pingme.domain.errors import ErrorCode, PingMeError
 from pingme.edge.admin import POINTER_NAME, SOCKET_NAME
+from pingme.edge.logs import configure_logging
 
 OnProgress = Callable[[Mapping[str, Any]], None]
 
@@ -115,5 +116,8 @@ async def _call_offline(
     with DataLock(settings.data_dir):
         from pingme import bootstrap  # noqa: PLC0415  # the whole server, which a running one spares us
 
+        configure_logging("warning", "text", "stderr")  # standard output is the command's
         async with bootstrap.build_offline(settings) as app:
-            return dict(await app.admin_handlers[name](arguments, on_progress))
+            result = await app.admin_handlers[name](arguments, on_progress)
+            # The same values as through the socket: lists for tuples, texts for enumerations.
+            return msgspec.json.decode(msgspec.json.encode(result), type=dict[str, Any])
