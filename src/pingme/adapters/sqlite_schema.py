@@ -138,7 +138,7 @@ def upgrade_schema(connection: sqlite3.Connection) -> int:
         StoreUnavailable: the file was written by a newer program.
         sqlite3.Error: the file cannot be read or written.
     """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(STEPS):
         message = (
             f"the database has schema {version}, this program knows {len(STEPS)}: "

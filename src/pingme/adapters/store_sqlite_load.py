@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -90,10 +91,10 @@ class Loaded:
     group_counts: dict[str, int] = field(default_factory=dict)
 
 
-def _aggregate(connection: sqlite3.Connection, sql: str, keys: Iterable[object]) -> list[list[object]]:
+def _aggregate(connection: sqlite3.Connection, sql: str, keys: Iterable[object]) -> list[list[Any]]:
     """Run a statement that returns ONE JSON array for a JSON array of keys."""
     (text,) = connection.execute(sql, (_encode(list(keys)).decode(),)).fetchone()
-    rows: list[list[object]] = _decode(text)
+    rows: list[list[Any]] = _decode(text)
     return rows
 
 
@@ -146,64 +147,81 @@ def load(connection: sqlite3.Connection, needs: Needs) -> Loaded:
         for row in _aggregate(connection, _LOGS, needs.logs):
             loaded.logs[str(row[0])] = _log(row)
     if needs.users:
-        loaded.users = {str(user_id): int(str(key)) for user_id, key in _aggregate(connection, _USERS, needs.users)}
+        loaded.users = {
+            str(user_id): int(key) for user_id, key in _aggregate(connection, _USERS, needs.users)
+        }
     if needs.members:
         loaded.members = dict.fromkeys(needs.members)
         for row in _aggregate(connection, _MEMBERS, needs.members):
             loaded.members[str(row[0]), str(row[1])] = _member(row)
     if needs.targets:
         for row in _aggregate(connection, _TARGETS, needs.targets):
-            loaded.targets[str(row[0]), int(str(row[1]))] = _target(row)
+            loaded.targets[str(row[0]), int(row[1])] = _target(row)
     if needs.group_counts:
         loaded.group_counts = {
-            str(user_id): int(str(count))
+            str(user_id): int(count)
             for user_id, count in _aggregate(connection, _GROUP_COUNTS, needs.group_counts)
         }
     return loaded
 
 
-def _log(row: list[object]) -> Log:
-    (cid, key, type_, name, announcement, avatar, history_policy, join_policy, dissolved, created, seq, hash_, count, peers) = row
+def _log(row: list[Any]) -> Log:
+    (
+        cid,
+        key,
+        type_,
+        name,
+        announcement,
+        avatar,
+        history_policy,
+        join_policy,
+        dissolved,
+        created,
+        seq,
+        hash_,
+        count,
+        peers,
+    ) = row
     conversation = Conversation(
         str(cid),
-        ConversationType(int(str(type_))),
+        ConversationType(int(type_)),
         name=str(name),
         announcement=str(announcement),
         avatar=str(avatar),
         history_policy=str(history_policy),
         join_policy=str(join_policy),
         dissolved=bool(dissolved),
-        member_count=int(str(count)),
-        created_ts=int(str(created)),
+        member_count=int(count),
+        created_ts=int(created),
         peers=tuple(sorted(_texts(peers))),
     )
-    return Log(int(str(key)), conversation, int(str(seq)), bytes.fromhex(str(hash_)))
+    return Log(int(key), conversation, int(seq), bytes.fromhex(str(hash_)))
 
 
-def _texts(value: object) -> list[str]:
+def _texts(value: Any) -> list[str]:
     """Return the strings of a nested JSON array, which SQLite gives as JSON or as text."""
-    found: list[str] = _decode(value) if isinstance(value, str) else value  # type: ignore[assignment]
+    found: list[str] = _decode(value) if isinstance(value, str) else value
     return found
 
 
-def _member(row: list[object]) -> Member:
+def _member(row: list[Any]) -> Member:
     _, user_id, role, joined_seq, from_seq, until_seq = row
     return Member(
         str(user_id),
-        RoleRank(int(str(role))),
-        int(str(joined_seq)),
-        int(str(from_seq)),
-        None if until_seq is None else int(str(until_seq)),
+        RoleRank(int(role)),
+        int(joined_seq),
+        int(from_seq),
+        None if until_seq is None else int(until_seq),
     )
 
 
-def _target(row: list[object]) -> Target:
+def _target(row: list[Any]) -> Target:
     _, seq, kind, sender_id, server_ts, recalled, reactions = row
-    pairs: list[tuple[str, str]] = _decode(reactions) if isinstance(reactions, str) else reactions  # type: ignore[assignment]
+    pairs: list[tuple[str, str]] = _decode(reactions) if isinstance(reactions, str) else reactions
     reactors = frozenset((emoji, user_id) for emoji, user_id in pairs)
-    number = int(str(kind))
+    number = int(kind)
     name = KINDS[number] if number < len(KINDS) else REFUSED_KIND
-    return Target(int(str(seq)), name, str(sender_id), int(str(server_ts)), bool(recalled), reactors)
+    return Target(int(seq), name, str(sender_id), int(server_ts), bool(recalled), reactors)
 
 
 def load_existing(connection: sqlite3.Connection, keys: Iterable[MsgKey]) -> dict[MsgKey, Known]:
@@ -216,10 +234,10 @@ def load_existing(connection: sqlite3.Connection, keys: Iterable[MsgKey]) -> dic
     return found
 
 
-def _known(row: tuple[object, ...]) -> Known:
+def _known(row: tuple[Any, ...]) -> Known:
     _, _, conversation_id, kind, seq, server_ts, digest, body = row
-    number = int(str(kind))
+    number = int(kind)
     if number < len(KINDS):
-        return Known(str(conversation_id), KINDS[number], int(str(seq)), int(str(server_ts)), bytes(digest))  # type: ignore[arg-type]
+        return Known(str(conversation_id), KINDS[number], int(seq), int(server_ts), bytes(digest))
     code, _, message = str(body).partition(" ")
-    return Known("", REFUSED_KIND, int(str(seq)), int(str(server_ts)), bytes(digest), int(code), message)  # type: ignore[arg-type]
+    return Known("", REFUSED_KIND, int(seq), int(server_ts), bytes(digest), int(code), message)

@@ -31,7 +31,15 @@ def digest_of(
     """
     return sha256(
         b'{"body":%b,"conversation_id":"%b","kind":"%b","msg_id":"%b","sender_id":"%b","seq":%d,"server_ts":%d}'
-        % (payload, conversation_id.encode(), kind.encode(), msg_id.encode(), sender_id.encode(), seq, server_ts)
+        % (
+            payload,
+            conversation_id.encode(),
+            kind.encode(),
+            msg_id.encode(),
+            sender_id.encode(),
+            seq,
+            server_ts,
+        )
     ).digest()[:HASH_BYTES]
 
 

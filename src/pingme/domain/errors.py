@@ -68,43 +68,64 @@ class ErrorRow:
 
 ERRORS: dict[ErrorCode, ErrorRow] = {
     ErrorCode.SUCCESS: ErrorRow(200, False, "success", "go on"),
-    ErrorCode.SERVER_ERROR: ErrorRow(500, True, "server error", "try again; report the request_id if it stays"),
+    ErrorCode.SERVER_ERROR: ErrorRow(
+        500, True, "server error", "try again; report the request_id if it stays"
+    ),
     ErrorCode.INVALID_PARAMETERS: ErrorRow(422, False, "invalid parameters", "correct the request"),
     ErrorCode.UNAUTHORIZED: ErrorRow(401, False, "unauthorized", "log in, or refresh the token"),
     ErrorCode.FORBIDDEN: ErrorRow(403, False, "forbidden", "ask somebody who may"),
     ErrorCode.NOT_FOUND: ErrorRow(404, False, "not found", "correct the address or id"),
     ErrorCode.CONFLICT: ErrorRow(409, False, "conflict", "read the current state, then decide"),
     ErrorCode.TOO_MANY_REQUESTS: ErrorRow(429, True, "too many requests", "wait for retry_after_ms"),
-    ErrorCode.OVERLOADED: ErrorRow(503, True, "overloaded or draining", "wait, then send again with the same msg_id"),
+    ErrorCode.OVERLOADED: ErrorRow(
+        503, True, "overloaded or draining", "wait, then send again with the same msg_id"
+    ),
     ErrorCode.OUTCOME_UNKNOWN: ErrorRow(504, True, "outcome unknown", "send again with the same msg_id"),
-    ErrorCode.DATABASE_ERROR: ErrorRow(503, True, "database error", "wait, then send again with the same msg_id"),
+    ErrorCode.DATABASE_ERROR: ErrorRow(
+        503, True, "database error", "wait, then send again with the same msg_id"
+    ),
     ErrorCode.CACHE_ERROR: ErrorRow(503, True, "cache error", "wait, then try again"),
     ErrorCode.MESSAGE_PROCESSING_ERROR: ErrorRow(500, True, "message processing error", "try again"),
     ErrorCode.WEBSOCKET_ERROR: ErrorRow(500, True, "websocket error", "reconnect, then sync"),
     ErrorCode.USER_NOT_FOUND: ErrorRow(404, False, "user not found", "correct the user id"),
     ErrorCode.USER_EXISTS: ErrorRow(409, False, "user already exists", "choose another username"),
-    ErrorCode.INVALID_CREDENTIALS: ErrorRow(401, False, "invalid credentials", "correct username or password"),
+    ErrorCode.INVALID_CREDENTIALS: ErrorRow(
+        401, False, "invalid credentials", "correct username or password"
+    ),
     ErrorCode.TOKEN_EXPIRED: ErrorRow(401, False, "token expired", "refresh the token"),
     ErrorCode.INVALID_TOKEN: ErrorRow(401, False, "invalid token", "log in again"),
-    ErrorCode.CONVERSATION_NOT_FOUND: ErrorRow(404, False, "conversation not found", "correct the conversation id"),
+    ErrorCode.CONVERSATION_NOT_FOUND: ErrorRow(
+        404, False, "conversation not found", "correct the conversation id"
+    ),
     ErrorCode.GROUP_NOT_FOUND: ErrorRow(404, False, "group not found", "correct the group id"),
     ErrorCode.NOT_A_MEMBER: ErrorRow(403, False, "not a group member", "join, or ask to be invited"),
     ErrorCode.MSG_ID_CONFLICT: ErrorRow(
         409, False, "msg_id was used for a different message", "choose a new msg_id for a new message"
     ),
-    ErrorCode.NOT_ALLOWED_TO_WRITE: ErrorRow(403, False, "blocked or not allowed to write here", "do not retry"),
+    ErrorCode.NOT_ALLOWED_TO_WRITE: ErrorRow(
+        403, False, "blocked or not allowed to write here", "do not retry"
+    ),
     ErrorCode.MESSAGE_TOO_LARGE: ErrorRow(413, False, "message too large", "shorten or split it"),
     ErrorCode.TOO_LATE: ErrorRow(409, False, "too late to edit or recall", "send a new message"),
     ErrorCode.LIMIT_REACHED: ErrorRow(409, False, "limit reached", "remove something first"),
     ErrorCode.KAFKA_ERROR: ErrorRow(503, True, "Kafka base error", "wait; sends go directly to the store"),
-    ErrorCode.UNMARSHAL_FAILED: ErrorRow(400, False, "message unmarshal failed", "look at it with `pingme dlq show`"),
-    ErrorCode.PERSIST_FAILED: ErrorRow(503, False, "message persist failed", "the message was refused; report it"),
+    ErrorCode.UNMARSHAL_FAILED: ErrorRow(
+        400, False, "message unmarshal failed", "look at it with `pingme dlq show`"
+    ),
+    ErrorCode.PERSIST_FAILED: ErrorRow(
+        503, False, "message persist failed", "the message was refused; report it"
+    ),
     ErrorCode.DELIVERY_FAILED: ErrorRow(503, True, "message delivery failed", "clients catch up by sync"),
     ErrorCode.CONSUMER_GROUP_ERROR: ErrorRow(503, True, "consumer group error", "wait for the rebalance"),
     ErrorCode.DEAD_LETTERED: ErrorRow(
-        500, False, "retry exhausted, sent to DLQ", "outcome unknown: an operator may replay it under its msg_id"
+        500,
+        False,
+        "retry exhausted, sent to DLQ",
+        "outcome unknown: an operator may replay it under its msg_id",
     ),
-    ErrorCode.DLQ_SEND_FAILED: ErrorRow(503, True, "DLQ send failed", "the partition waits; look at the store"),
+    ErrorCode.DLQ_SEND_FAILED: ErrorRow(
+        503, True, "DLQ send failed", "the partition waits; look at the store"
+    ),
     ErrorCode.PRODUCER_ERROR: ErrorRow(503, True, "producer error", "the send goes directly to the store"),
 }
 
@@ -123,7 +144,9 @@ class PingMeError(Exception):
 
     code: ErrorCode = ErrorCode.SERVER_ERROR
 
-    def __init__(self, message: str = "", *, retry_after_ms: int | None = None, status: int | None = None) -> None:
+    def __init__(
+        self, message: str = "", *, retry_after_ms: int | None = None, status: int | None = None
+    ) -> None:
         self.message = message or ERRORS[self.code].text
         self.retry_after_ms = retry_after_ms
         self.http_status = status or ERRORS[self.code].http

@@ -24,7 +24,7 @@ class Body(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The base of all bodies; a body is a function of what the sender asked for and of nothing else."""
 
 
-class MessageBody(Body, kw_only=True):
+class MessageBody(Body, frozen=True, kw_only=True):
     """A message. ``reply_to`` is a seq of the same conversation; ``to_user_id`` stands in private chats only."""
 
     content: str
@@ -34,20 +34,20 @@ class MessageBody(Body, kw_only=True):
     to_user_id: str | None = None
 
 
-class EditBody(Body, kw_only=True):
+class EditBody(Body, frozen=True, kw_only=True):
     """New content for the message at ``target_seq``. After a recall of the message ``content`` is empty."""
 
     content: str
     target_seq: SeqNumber
 
 
-class RecallBody(Body, kw_only=True):
+class RecallBody(Body, frozen=True, kw_only=True):
     """The message at ``target_seq`` is withdrawn: its content is erased everywhere."""
 
     target_seq: SeqNumber
 
 
-class ReactionBody(Body, kw_only=True):
+class ReactionBody(Body, frozen=True, kw_only=True):
     """One user's one emoji on the message at ``target_seq``; with ``remove`` it is taken back."""
 
     emoji: str
@@ -55,7 +55,7 @@ class ReactionBody(Body, kw_only=True):
     target_seq: SeqNumber
 
 
-class GroupCreatedBody(Body, kw_only=True):
+class GroupCreatedBody(Body, frozen=True, kw_only=True):
     """Seq 1 of a group; ``user_ids`` are the first members, the creator (owner) first."""
 
     history_policy: HistoryPolicy
@@ -64,30 +64,30 @@ class GroupCreatedBody(Body, kw_only=True):
     user_ids: tuple[str, ...]
 
 
-class MemberJoinedBody(Body, kw_only=True):
+class MemberJoinedBody(Body, frozen=True, kw_only=True):
     """These users are members from this seq on: invited by the sender, or the sender alone."""
 
     user_ids: tuple[str, ...]
 
 
-class MemberLeftBody(Body, kw_only=True):
+class MemberLeftBody(Body, frozen=True, kw_only=True):
     """The sender is no longer a member after this seq."""
 
 
-class MemberRemovedBody(Body, kw_only=True):
+class MemberRemovedBody(Body, frozen=True, kw_only=True):
     """This user is no longer a member after this seq."""
 
     user_id: str
 
 
-class MemberRoleBody(Body, kw_only=True):
+class MemberRoleBody(Body, frozen=True, kw_only=True):
     """This user has this role; ``owner`` makes the former owner an admin."""
 
     role: Role
     user_id: str
 
 
-class GroupUpdatedBody(Body, kw_only=True):
+class GroupUpdatedBody(Body, frozen=True, kw_only=True):
     """New values of the group's fields; absent ones are unchanged."""
 
     announcement: str | None = None
@@ -97,11 +97,11 @@ class GroupUpdatedBody(Body, kw_only=True):
     name: str | None = None
 
 
-class GroupDissolvedBody(Body, kw_only=True):
+class GroupDissolvedBody(Body, frozen=True, kw_only=True):
     """Nobody writes here any more; members keep reading."""
 
 
-class ConversationSettingsBody(Body, kw_only=True):
+class ConversationSettingsBody(Body, frozen=True, kw_only=True):
     """In a user's own log: the user's settings of conversation ``about``; absent ones are unchanged."""
 
     about: str
@@ -110,7 +110,7 @@ class ConversationSettingsBody(Body, kw_only=True):
     pinned: bool | None = None
 
 
-class ProfileUpdatedBody(Body, kw_only=True):
+class ProfileUpdatedBody(Body, frozen=True, kw_only=True):
     """In a user's own log: new values of the profile; absent ones are unchanged."""
 
     avatar: str | None = None
@@ -139,7 +139,9 @@ KINDS: tuple[str, ...] = tuple(BODIES)
 KIND_NUMBERS: dict[str, int] = {kind: number for number, kind in enumerate(KINDS)}
 MESSAGE = 0  # the number of "message": what unread counts
 
-MEMBERSHIP_KINDS: frozenset[str] = frozenset({"group_created", "member_joined", "member_left", "member_removed"})
+MEMBERSHIP_KINDS: frozenset[str] = frozenset(
+    {"group_created", "member_joined", "member_left", "member_removed"}
+)
 """Kinds after which somebody else hears the conversation."""
 
 encode_body = msgspec.json.Encoder().encode

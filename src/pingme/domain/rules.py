@@ -37,8 +37,15 @@ from pingme.domain.events import (
     ReactionBody,
     RecallBody,
 )
-from pingme.domain.model import ROLE_RANKS, Conversation, ConversationType, Member, RoleRank, RuleLimits, Target
-
+from pingme.domain.model import (
+    ROLE_RANKS,
+    Conversation,
+    ConversationType,
+    Member,
+    RoleRank,
+    RuleLimits,
+    Target,
+)
 
 B = TypeVar("B", bound=Body)
 
@@ -112,8 +119,12 @@ def _message(command: Command, facts: Facts) -> tuple[Effect, ...]:
         _check_mentions(body, RoleRank.MEMBER)
         return _private_made(command, body.to_user_id, facts)
     _, member = check_writer(command, facts)
-    if body.reply_to is not None and not member.from_seq <= body.reply_to <= facts.head_seq(command.conversation_id):
-        raise Refused(ErrorCode.INVALID_PARAMETERS, f"reply_to: no event {body.reply_to} in this conversation")
+    if body.reply_to is not None and not member.from_seq <= body.reply_to <= facts.head_seq(
+        command.conversation_id
+    ):
+        raise Refused(
+            ErrorCode.INVALID_PARAMETERS, f"reply_to: no event {body.reply_to} in this conversation"
+        )
     if body.mentions:
         _check_mentions(body, member.role)
     return NO_EFFECTS
@@ -129,7 +140,11 @@ def _private_made(command: Command, peer_id: str, facts: Facts) -> tuple[Effect,
         if not facts.user_exists(user_id):
             raise Refused(ErrorCode.USER_NOT_FOUND)
     conversation = Conversation(
-        command.conversation_id, ConversationType.PRIVATE, member_count=2, created_ts=facts.now_ms, history_policy="full"
+        command.conversation_id,
+        ConversationType.PRIVATE,
+        member_count=2,
+        created_ts=facts.now_ms,
+        history_policy="full",
     )
     members = tuple(sorted({command.sender_id, peer_id}))
     return (
@@ -179,8 +194,14 @@ def _reaction(command: Command, facts: Facts) -> tuple[Effect, ...]:
     body = _body(command, ReactionBody)
     _, member = check_writer(command, facts)
     target = _target(command, facts, body.target_seq, member)
-    if not body.remove and body.emoji not in target.emojis and len(target.emojis) >= facts.limits.reaction_kinds:
-        raise Refused(ErrorCode.LIMIT_REACHED, f"at most {facts.limits.reaction_kinds} kinds of reactions per message")
+    if (
+        not body.remove
+        and body.emoji not in target.emojis
+        and len(target.emojis) >= facts.limits.reaction_kinds
+    ):
+        raise Refused(
+            ErrorCode.LIMIT_REACHED, f"at most {facts.limits.reaction_kinds} kinds of reactions per message"
+        )
     return (ReactionSet(body.target_seq, command.sender_id, body.emoji, not body.remove),)
 
 
@@ -229,7 +250,7 @@ def _member_joined(command: Command, facts: Facts) -> tuple[Effect, ...]:
             raise Refused(ErrorCode.GROUP_NOT_FOUND)
         if conversation.join_policy == "invite" and member.role < RoleRank.ADMIN:
             raise Refused(ErrorCode.FORBIDDEN, "only the owner and admins may invite into this group")
-    assert conversation is not None  # noqa: S101  # both branches have checked
+    assert conversation is not None  # both branches have checked
     return _joined(command, body.user_ids, conversation, facts)
 
 
@@ -259,7 +280,10 @@ def _joined(
         raise Refused(ErrorCode.LIMIT_REACHED, f"a group has at most {facts.limits.group_members} members")
     if not new:
         return NO_EFFECTS
-    return (ConversationChanged(replace(conversation, member_count=count)), *(MemberSet(member) for member in new))
+    return (
+        ConversationChanged(replace(conversation, member_count=count)),
+        *(MemberSet(member) for member in new),
+    )
 
 
 def _check_group(command: Command, facts: Facts, least: RoleRank, what: str) -> tuple[Conversation, Member]:
@@ -267,7 +291,9 @@ def _check_group(command: Command, facts: Facts, least: RoleRank, what: str) -> 
     if conversation.type is not ConversationType.GROUP:
         raise Refused(ErrorCode.GROUP_NOT_FOUND)
     if member.role < least:
-        raise Refused(ErrorCode.FORBIDDEN, f"only {'the owner' if least is RoleRank.OWNER else 'admins'} may {what}")
+        raise Refused(
+            ErrorCode.FORBIDDEN, f"only {'the owner' if least is RoleRank.OWNER else 'admins'} may {what}"
+        )
     return conversation, member
 
 
@@ -308,7 +334,10 @@ def _member_role(command: Command, facts: Facts) -> tuple[Effect, ...]:
             raise Refused(ErrorCode.FORBIDDEN, "a group has one owner: make another member the owner instead")
         return NO_EFFECTS
     if role is RoleRank.OWNER:
-        return (MemberSet(replace(member, role=RoleRank.ADMIN)), MemberSet(replace(target, role=RoleRank.OWNER)))
+        return (
+            MemberSet(replace(member, role=RoleRank.ADMIN)),
+            MemberSet(replace(target, role=RoleRank.OWNER)),
+        )
     return (MemberSet(replace(target, role=role)),)
 
 

@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pingme.domain.chain import HASH_BYTES, digest_of, first_hash, next_hash
-from pingme.domain.effects import ConversationChanged, ConversationMade, Effect, MemberSet, MessageRecalled, ReactionSet
+from pingme.domain.effects import (
+    ConversationChanged,
+    ConversationMade,
+    Effect,
+    MemberSet,
+    MessageRecalled,
+    ReactionSet,
+)
 from pingme.domain.errors import ErrorCode, Refused
 from pingme.domain.events import Command, Event, Outcome, RefusedOutcome, Stored
 from pingme.domain.model import Conversation, ConversationType, Member, RuleLimits, Target
@@ -150,7 +157,7 @@ class Planner:
         self._allocate_key = allocate_key
         self._refusal_seq = refusal_seq
         self._plan = Plan()
-        self._drafts = self._plan._logs  # noqa: SLF001  # the plan carries its planner's drafts
+        self._drafts = self._plan._logs  # the plan carries its planner's drafts
         self._batch: dict[MsgKey, Known | Event] = {}
         self._targets: dict[tuple[str, int], Target] = {}
         self._joined: dict[str, int] = {}
@@ -182,14 +189,18 @@ class Planner:
     def target(self, conversation_id: str, seq: int) -> Target | None:
         """See `Facts`."""
         key = (conversation_id, seq)
-        return self._targets.get(key) or self._knowledge.targets.get(key) or self._new_target(conversation_id, seq)
+        return (
+            self._targets.get(key)
+            or self._knowledge.targets.get(key)
+            or self._new_target(conversation_id, seq)
+        )
 
     def _new_target(self, conversation_id: str, seq: int) -> Target | None:
         """Return an event of this same batch: rare, since nobody has been told of it yet, hence a walk."""
         draft = self._drafts.get(conversation_id)
         if draft is None or seq > draft.head_seq:
             return None
-        for event in reversed(self._plan._stored):  # noqa: SLF001  # see __init__
+        for event in reversed(self._plan._stored):  # see __init__
             if event.seq == seq and event.conversation_id == conversation_id:
                 return Target(seq, event.kind, event.sender_id, event.server_ts, recalled=False)
         return None
@@ -236,15 +247,24 @@ class Planner:
         )  # fmt: skip
         self._plan.rows.append(
             Row(
-                draft.key, seq, command.kind, self._knowledge.users[command.sender_id], command.msg_id,
-                self.now_ms, command.client_ts, digest, hash_, payload, getattr(command.body, "target_seq", None),
+                draft.key,
+                seq,
+                command.kind,
+                self._knowledge.users[command.sender_id],
+                command.msg_id,
+                self.now_ms,
+                command.client_ts,
+                digest,
+                hash_,
+                payload,
+                getattr(command.body, "target_seq", None),
             )  # fmt: skip
         )
-        self._plan._stored.append(event)  # noqa: SLF001  # see __init__
+        self._plan._stored.append(event)  # see __init__
         self._batch[command.sender_id, command.msg_id] = event
         if effects:
             self._note(command, draft, seq, effects)
-        return Stored(conversation_id, seq, self.now_ms, False, event, draft.conversation.peers)  # noqa: FBT003  # hot path: positional
+        return Stored(conversation_id, seq, self.now_ms, False, event, draft.conversation.peers)  # hot path: positional
 
     def _hearers(self, conversation_id: str) -> tuple[str, ...]:
         conversation = self.conversation(conversation_id)
@@ -303,8 +323,17 @@ class Planner:
             payload = b"%d %b" % (code, message.encode())
             self._plan.rows.append(
                 Row(
-                    0, seq, REFUSED_KIND, sender_key, command.msg_id,
-                    self.now_ms, None, NO_DIGEST, NO_DIGEST, payload, None,
+                    0,
+                    seq,
+                    REFUSED_KIND,
+                    sender_key,
+                    command.msg_id,
+                    self.now_ms,
+                    None,
+                    NO_DIGEST,
+                    NO_DIGEST,
+                    payload,
+                    None,
                 )  # fmt: skip
             )
             self._batch[command.sender_id, command.msg_id] = Known(
@@ -334,7 +363,13 @@ def answer_repeat(command: Command, known: Known | Event, hearers: tuple[str, ..
     conversation_id = known.conversation_id if command.kind == "group_created" else command.conversation_id
     same = conversation_id == known.conversation_id and command.kind == known.kind
     if same and known.digest == digest_of(
-        command.payload, conversation_id, command.kind, command.msg_id, command.sender_id, known.seq, known.server_ts
+        command.payload,
+        conversation_id,
+        command.kind,
+        command.msg_id,
+        command.sender_id,
+        known.seq,
+        known.server_ts,
     ):
-        return Stored(known.conversation_id, known.seq, known.server_ts, True, None, hearers)  # noqa: FBT003  # hot path: positional
+        return Stored(known.conversation_id, known.seq, known.server_ts, True, None, hearers)  # hot path: positional
     return RefusedOutcome(ErrorCode.MSG_ID_CONFLICT, "msg_id was used for a different message")

@@ -11,7 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -91,6 +91,7 @@ class Worker:
         clock: time.
         policy: retries of a record that is rejected.
         outage_refuse_ms: how long a record waits for a store that is away before it is refused (20001, retryable).
+        observe: called with the records and the seconds of each batch that was saved.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Worker:
         *,
         policy: RetryPolicy,
         outage_refuse_ms: int = 1_500,
+        observe: Callable[[int, float], None] | None = None,
     ) -> None:
         self._log = message_log
         self._store = store
@@ -111,6 +113,7 @@ class Worker:
         self._clock = clock
         self._policy = policy
         self._outage_refuse_ms = outage_refuse_ms
+        self._observe = observe
         self._parked: dict[str, Parked] = {}
         self._stopping = False
         self._idle = True
@@ -163,6 +166,7 @@ class Worker:
         commands = [record.command for record in records]
         unknown = False
         wait_ms = OUTAGE_WAIT_MS
+        started_ms = self._clock.monotonic_ms()
         while True:
             try:
                 outcomes = await self._store.save(commands)
@@ -172,7 +176,9 @@ class Worker:
             except StoreUnavailable as exc:
                 self._note_outage(exc)
                 if not unknown and self._outage_is_long():
-                    return [RefusedOutcome(ErrorCode.DATABASE_ERROR, "the store is not available")] * len(records)
+                    return [RefusedOutcome(ErrorCode.DATABASE_ERROR, "the store is not available")] * len(
+                        records
+                    )
             except StoreRejected:
                 raise
             except Exception as exc:
@@ -181,6 +187,8 @@ class Worker:
                 raise StoreRejected(f"{type(exc).__name__}: {exc}") from exc
             else:
                 self._note_recovery()
+                if self._observe is not None:
+                    self._observe(len(records), (self._clock.monotonic_ms() - started_ms) / 1000)
                 return _with_events(commands, outcomes) if unknown else outcomes
             if self._stopping and not unknown:
                 return [RefusedOutcome(ErrorCode.OVERLOADED, "the node is stopping")] * len(records)
@@ -198,10 +206,12 @@ class Worker:
                 state.refused_by_code[outcome.code] = state.refused_by_code.get(outcome.code, 0) + 1
             elif outcome.duplicate:
                 state.duplicates += 1
-        await self._push.publish([
-            Delivery(outcome, record.origin, record.command)
-            for record, outcome in zip(records, outcomes, strict=True)
-        ])
+        await self._push.publish(
+            [
+                Delivery(outcome, record.origin, record.command)
+                for record, outcome in zip(records, outcomes, strict=True)
+            ]
+        )
         await self._log.done(records)
 
     def _note_outage(self, error: PingMeError) -> None:
@@ -316,7 +326,9 @@ class Worker:
             return
         self.state.dead_letters_failing = False
         self.state.dead_lettered += 1
-        log.error("dead_lettered", msg_id=record.command.msg_id, attempts=record.attempts, position=record.position)
+        log.error(
+            "dead_lettered", msg_id=record.command.msg_id, attempts=record.attempts, position=record.position
+        )
         await self._let_go(record, RefusedOutcome(code, "the store rejected it; it is kept as a dead letter"))
 
     async def _give_up(self, record: Record, code: ErrorCode, error: str) -> None:
@@ -364,4 +376,6 @@ def _restored(command: Command, stored: Stored) -> Stored:
         stored.conversation_id, stored.seq, command.kind, command.sender_id, command.msg_id,
         stored.server_ts, command.payload, command.client_ts, b"", b"",
     )  # fmt: skip
-    return Stored(stored.conversation_id, stored.seq, stored.server_ts, stored.duplicate, event, stored.hearers)
+    return Stored(
+        stored.conversation_id, stored.seq, stored.server_ts, stored.duplicate, event, stored.hearers
+    )

@@ -23,6 +23,7 @@ from pingme.ports.clock import Clock
 from pingme.ports.log import MessageLog, Record
 from pingme.ports.store import Store
 from pingme.services.pending import Pending, Waiter
+from pingme.services.rates import UserRates
 from pingme.wire.frames import MAX_EMOJI_BYTES, EditPayload, ReactPayload, RecallPayload, SendPayload
 
 MAX_KNOWN = 200_000  # (user, conversation) pairs that were found to be fine: some 40 MB
@@ -43,6 +44,7 @@ class Messages:
         user_exists: tells whether there is such an account.
         clock: time for msg_ids that the server makes.
         max_message_bytes: `websocket.max_message_size`, of UTF-8.
+        http_sends_per_s: operations per user and second over HTTP, with bursts of three times that; 0 = no limit.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Messages:
         clock: Clock,
         *,
         max_message_bytes: int = 8192,
+        http_sends_per_s: int = 0,
     ) -> None:
         self._log = message_log
         self._pending = pending
@@ -61,6 +64,7 @@ class Messages:
         self._user_exists = user_exists
         self._clock = clock
         self._max_message_bytes = max_message_bytes
+        self._rates = UserRates(clock, http_sends_per_s)
         self._known: dict[tuple[str, str], str | None] = {}
         self.draining = False
 
@@ -74,7 +78,7 @@ class Messages:
         """
         if type(operation) is SendPayload:
             return self._message(user_id, operation)
-        if (user_id, operation.conversation_id) not in self._known:  # type: ignore[union-attr]
+        if (user_id, operation.conversation_id) not in self._known:
             return None
         return self._other(user_id, operation)
 
@@ -122,20 +126,34 @@ class Messages:
         return outcome_or_raise(await waiter.future)
 
     async def send(self, user_id: str, payload: SendPayload) -> Stored:
-        """Send a message and wait until it is stored; raises as `execute`."""
+        """Send a message and wait until it is stored; raises as `execute`, and 10007 above the rate."""
+        self._rates.take(user_id)
         return await self.execute(await self.checked_command(user_id, payload))
 
     async def edit(self, user_id: str, payload: EditPayload) -> Stored:
-        """Edit a message; raises as `execute`."""
+        """Edit a message; raises as `send`."""
+        self._rates.take(user_id)
         return await self.execute(await self.checked_command(user_id, payload))
 
     async def recall(self, user_id: str, payload: RecallPayload) -> Stored:
-        """Recall a message; raises as `execute`."""
+        """Recall a message; raises as `send`."""
+        self._rates.take(user_id)
         return await self.execute(await self.checked_command(user_id, payload))
 
     async def react(self, user_id: str, payload: ReactPayload) -> Stored:
-        """Put or take back a reaction; raises as `execute`."""
+        """Put or take back a reaction; raises as `send`."""
+        self._rates.take(user_id)
         return await self.execute(await self.checked_command(user_id, payload))
+
+    async def replay(self, command: Command) -> Outcome:
+        """Append a command again, for an operator, and return its outcome.
+
+        Raises:
+            Refused: 10008.
+        """
+        waiter = _FutureWaiter()
+        self.submit(command, waiter)
+        return await waiter.future
 
     def new_msg_id(self) -> str:
         """Return a msg_id for an operation whose client chose none."""
@@ -147,7 +165,9 @@ class Messages:
         conversation_id, to_user_id = payload.conversation_id, payload.to_user_id
         given = (conversation_id is not None) + (to_user_id is not None) + (payload.group_id is not None)
         if given != 1:
-            raise Refused(ErrorCode.INVALID_PARAMETERS, "expected one of conversation_id, to_user_id, group_id")
+            raise Refused(
+                ErrorCode.INVALID_PARAMETERS, "expected one of conversation_id, to_user_id, group_id"
+            )
         self._check_content(payload.content)
         if to_user_id is not None:
             conversation_id = private_conversation_id(UserId(user_id), UserId(to_user_id))
@@ -183,13 +203,20 @@ class Messages:
             case ReactPayload():
                 if len(operation.emoji.encode()) > MAX_EMOJI_BYTES:
                     raise Refused(ErrorCode.INVALID_PARAMETERS, f"emoji: at most {MAX_EMOJI_BYTES} bytes")
-                kind, body = "reaction", ReactionBody(  # type: ignore[assignment]
-                    emoji=operation.emoji, remove=operation.remove or None, target_seq=operation.seq
+                kind, body = (
+                    "reaction",
+                    ReactionBody(  # type: ignore[assignment]
+                        emoji=operation.emoji, remove=operation.remove or None, target_seq=operation.seq
+                    ),
                 )
             case _:
                 raise Refused(ErrorCode.INVALID_PARAMETERS)
         return make_command(
-            kind, sender_id=user_id, msg_id=operation.msg_id, conversation_id=operation.conversation_id, body=body
+            kind,
+            sender_id=user_id,
+            msg_id=operation.msg_id,
+            conversation_id=operation.conversation_id,
+            body=body,
         )
 
     def _check_content(self, content: str) -> None:
@@ -197,7 +224,9 @@ class Messages:
             raise Refused(ErrorCode.INVALID_PARAMETERS, "content: must not be empty")
         # A character is at most four bytes: short texts need not be encoded to be measured.
         if len(content) * 4 > self._max_message_bytes and len(content.encode()) > self._max_message_bytes:
-            raise Refused(ErrorCode.MESSAGE_TOO_LARGE, f"content: at most {self._max_message_bytes} bytes of UTF-8")
+            raise Refused(
+                ErrorCode.MESSAGE_TOO_LARGE, f"content: at most {self._max_message_bytes} bytes of UTF-8"
+            )
 
     # Who may.
 

@@ -36,7 +36,7 @@ def event_frame(event: Event) -> bytes:
     return text_frame(b'{"type":"event","payload":{"kind":"%b",%b' % (event.kind.encode(), common))
 
 
-def ack_payload(msg_id: str, conversation_id: str, seq: int, server_ts: int, duplicate: bool) -> bytes:  # noqa: FBT001  # hot path: positional
+def ack_payload(msg_id: str, conversation_id: str, seq: int, server_ts: int, duplicate: bool) -> bytes:  # hot path: positional
     """Return the JSON payload of a ``message_ack``."""
     return b'{"msg_id":"%b","conversation_id":"%b","seq":%d,"server_ts":%d,"duplicate":%b}' % (
         msg_id.encode(),
@@ -48,7 +48,12 @@ def ack_payload(msg_id: str, conversation_id: str, seq: int, server_ts: int, dup
 
 
 def ack_frame(
-    msg_id: str, conversation_id: str, seq: int, server_ts: int, duplicate: bool, frame_id: str | None  # noqa: FBT001  # hot path: positional
+    msg_id: str,
+    conversation_id: str,
+    seq: int,
+    server_ts: int,
+    duplicate: bool,
+    frame_id: str | None,  # hot path: positional
 ) -> bytes:
     """Return the whole WebSocket frame of a ``message_ack``."""
     payload = ack_payload(msg_id, conversation_id, seq, server_ts, duplicate)

@@ -10,7 +10,9 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z", description=
 SeqNumber = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 SeqOrZero = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 FrameId = Annotated[str, msgspec.Meta(max_length=64)]
-ContentType = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.+/_-]{0,63}\Z", description="a short type name")]
+ContentType = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.+/_-]{0,63}\Z", description="a short type name")
+]
 Timestamp = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 PageLimit = Annotated[int, msgspec.Meta(ge=0, le=200)]
 
@@ -24,14 +26,14 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The base of payloads; unknown fields are ignored."""
 
 
-class AuthPayload(Payload, kw_only=True):
+class AuthPayload(Payload, frozen=True, kw_only=True):
     """An access token; the device is in it."""
 
     token: Annotated[str, msgspec.Meta(max_length=4096)]
     protocol: int = PROTOCOL_VERSION
 
 
-class SendPayload(Payload, kw_only=True):
+class SendPayload(Payload, frozen=True, kw_only=True):
     """A message to one of ``conversation_id``, ``to_user_id`` or ``group_id``."""
 
     msg_id: Id
@@ -45,7 +47,7 @@ class SendPayload(Payload, kw_only=True):
     mentions: Annotated[tuple[Id, ...], msgspec.Meta(max_length=MAX_MENTIONS)] | None = None
 
 
-class EditPayload(Payload, kw_only=True):
+class EditPayload(Payload, frozen=True, kw_only=True):
     """New content for the sender's own message ``seq``."""
 
     msg_id: Id
@@ -54,7 +56,7 @@ class EditPayload(Payload, kw_only=True):
     content: str
 
 
-class RecallPayload(Payload, kw_only=True):
+class RecallPayload(Payload, frozen=True, kw_only=True):
     """Withdraw message ``seq``."""
 
     msg_id: Id
@@ -62,7 +64,7 @@ class RecallPayload(Payload, kw_only=True):
     seq: SeqNumber
 
 
-class ReactPayload(Payload, kw_only=True):
+class ReactPayload(Payload, frozen=True, kw_only=True):
     """Put an emoji on message ``seq``, or take it back."""
 
     msg_id: Id
@@ -72,7 +74,7 @@ class ReactPayload(Payload, kw_only=True):
     remove: bool = False
 
 
-class AckPayload(Payload, kw_only=True):
+class AckPayload(Payload, frozen=True, kw_only=True):
     """The sender's position: everything up to ``seq`` is delivered, or read."""
 
     conversation_id: Id
@@ -80,14 +82,14 @@ class AckPayload(Payload, kw_only=True):
     ack_type: Literal["delivered", "read"]
 
 
-class SyncPayload(Payload, kw_only=True):
+class SyncPayload(Payload, frozen=True, kw_only=True):
     """What changed after the token ``since``; without it everything. ``limit`` events per conversation."""
 
     since: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
     limit: PageLimit = 20
 
 
-class HistoryPayload(Payload, kw_only=True):
+class HistoryPayload(Payload, frozen=True, kw_only=True):
     """A range of one conversation: below ``before_seq``, above ``after_seq``, or the newest."""
 
     conversation_id: Id
@@ -96,20 +98,20 @@ class HistoryPayload(Payload, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
 
 
-class TypingPayload(Payload, kw_only=True):
+class TypingPayload(Payload, frozen=True, kw_only=True):
     """The sender is, or is no longer, typing."""
 
     conversation_id: Id
     active: bool
 
 
-class PresenceSetPayload(Payload, kw_only=True):
+class PresenceSetPayload(Payload, frozen=True, kw_only=True):
     """The state of this device."""
 
     status: Literal["online", "away"]
 
 
-class PresenceWatchPayload(Payload, kw_only=True):
+class PresenceWatchPayload(Payload, frozen=True, kw_only=True):
     """The users whose presence this connection wants; replaces the list."""
 
     user_ids: Annotated[tuple[Id, ...], msgspec.Meta(max_length=MAX_WATCH)]
@@ -121,71 +123,71 @@ class ClientFrame(msgspec.Struct, frozen=True, tag_field="type", kw_only=True, o
     id: FrameId | None = None
 
 
-class Auth(ClientFrame, tag="auth", kw_only=True):
+class Auth(ClientFrame, tag="auth", frozen=True, kw_only=True):
     """The first frame; later it renews the token."""
 
     payload: AuthPayload
 
 
-class Ping(ClientFrame, tag="ping", kw_only=True):
+class Ping(ClientFrame, tag="ping", frozen=True, kw_only=True):
     """Answered with ``pong``."""
 
 
-class Send(ClientFrame, tag="send", kw_only=True):
+class Send(ClientFrame, tag="send", frozen=True, kw_only=True):
     """Answered with ``message_ack`` after storage, or ``error``."""
 
     payload: SendPayload
 
 
-class Edit(ClientFrame, tag="edit", kw_only=True):
+class Edit(ClientFrame, tag="edit", frozen=True, kw_only=True):
     """Answered with ``message_ack``."""
 
     payload: EditPayload
 
 
-class Recall(ClientFrame, tag="recall", kw_only=True):
+class Recall(ClientFrame, tag="recall", frozen=True, kw_only=True):
     """Answered with ``message_ack``."""
 
     payload: RecallPayload
 
 
-class React(ClientFrame, tag="react", kw_only=True):
+class React(ClientFrame, tag="react", frozen=True, kw_only=True):
     """Answered with ``message_ack``."""
 
     payload: ReactPayload
 
 
-class Ack(ClientFrame, tag="ack", kw_only=True):
+class Ack(ClientFrame, tag="ack", frozen=True, kw_only=True):
     """Answered with ``ack_response`` at once; stored within 500 ms."""
 
     payload: AckPayload
 
 
-class Sync(ClientFrame, tag="sync", kw_only=True):
+class Sync(ClientFrame, tag="sync", frozen=True, kw_only=True):
     """Answered with ``sync_page`` as often as needed, then ``sync_done``."""
 
     payload: SyncPayload = SyncPayload()
 
 
-class History(ClientFrame, tag="history", kw_only=True):
+class History(ClientFrame, tag="history", frozen=True, kw_only=True):
     """Answered with ``history_page``."""
 
     payload: HistoryPayload
 
 
-class Typing(ClientFrame, tag="typing", kw_only=True):
+class Typing(ClientFrame, tag="typing", frozen=True, kw_only=True):
     """Not answered."""
 
     payload: TypingPayload
 
 
-class PresenceSet(ClientFrame, tag="presence_set", kw_only=True):
+class PresenceSet(ClientFrame, tag="presence_set", frozen=True, kw_only=True):
     """Not answered."""
 
     payload: PresenceSetPayload
 
 
-class PresenceWatch(ClientFrame, tag="presence_watch", kw_only=True):
+class PresenceWatch(ClientFrame, tag="presence_watch", frozen=True, kw_only=True):
     """Answered with ``presence`` for each user, then on change."""
 
     payload: PresenceWatchPayload
@@ -240,12 +242,13 @@ def decode_frame(text: bytes) -> AnyClientFrame:
         FrameError: not JSON, an unknown type, or a field that is missing, malformed or out of range.
     """
     try:
-        return _decode(text)
+        got: AnyClientFrame = _decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as exc:
         found = _identify(text)
         raise FrameError(
             str(exc), id=found.id, msg_id=found.payload.msg_id if found.payload is not None else None
         ) from None
+    return got
 
 
 def _identify(text: bytes) -> _Loose:

@@ -121,16 +121,20 @@ class MessageAssembler:
             self._size = 0
             self._parts = []
         elif opcode == BINARY:
-            raise ProtocolViolation(CloseCode.UNSUPPORTED_DATA, "binary messages are not supported, send text")
+            raise ProtocolViolation(
+                CloseCode.UNSUPPORTED_DATA, "binary messages are not supported, send text"
+            )
         elif opcode != CONTINUATION:
             raise ProtocolViolation(CloseCode.PROTOCOL_ERROR, f"unknown opcode {opcode}")
         elif self._parts is None:
-            raise ProtocolViolation(CloseCode.PROTOCOL_ERROR, "continuation frame without a message to continue")
+            raise ProtocolViolation(
+                CloseCode.PROTOCOL_ERROR, "continuation frame without a message to continue"
+            )
         return self._join(payload, fin=fin)
 
     def _join(self, payload: bytes, *, fin: bool) -> bytes | None:
         parts = self._parts
-        assert parts is not None  # noqa: S101  # feed has just made sure
+        assert parts is not None  # feed has just made sure
         self._size += len(payload)
         if self._size > self._limit_bytes:
             raise ProtocolViolation(CloseCode.MESSAGE_TOO_BIG, f"message above {self._limit_bytes} bytes")

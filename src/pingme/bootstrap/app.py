@@ -1,0 +1,256 @@
+"""From settings to the system in one process, without its listeners: the only place that chooses adapters."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import structlog
+
+import pingme
+from pingme.adapters.accounts_sqlite import SqliteAccounts
+from pingme.adapters.clock_system import SystemClock
+from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
+from pingme.adapters.log_memory import MemoryLog
+from pingme.adapters.presence_memory import MemoryPresence
+from pingme.adapters.push_memory import MemoryPush
+from pingme.adapters.secret_file import load_or_make_secret
+from pingme.adapters.sqlite_database import SqliteDatabase
+from pingme.adapters.store_sqlite import SqliteStore
+from pingme.config import ConfigError, Settings
+from pingme.domain.errors import PingMeError
+from pingme.domain.events import Command, Outcome, ProfileUpdatedBody, make_command
+from pingme.domain.model import RuleLimits
+from pingme.domain.retry import RetryPolicy
+from pingme.edge.http.system import ComponentHealth
+from pingme.pipeline.worker import Worker
+from pingme.ports.admin import AdminHandler, Progress
+from pingme.services import accounts_admin
+from pingme.services.accounts import Accounts
+from pingme.services.dead_letters_admin import DeadLetterTools, bind_handlers
+from pingme.services.history import History
+from pingme.services.messages import Messages
+from pingme.services.metrics import Metrics
+from pingme.services.passwords import Passwords
+from pingme.services.pending import Pending
+from pingme.services.presence import PresenceService
+from pingme.services.receipts import Receipts
+from pingme.services.sync import Sync
+from pingme.services.throttle import LoginThrottle
+from pingme.services.tokens import Tokens
+
+log = structlog.get_logger(__name__)
+
+NODE_ID = "local"  # one node: the only one that anybody asks for
+TICK_MS = 100  # how often overdue answers are looked for
+
+
+class App:
+    """The system in one process, without its listeners.
+
+    Args:
+        settings: complete and checked.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        for engine, chosen in (
+            ("database.host", settings.database.host),
+            ("redis.host", settings.redis.host),
+            ("kafka.brokers", settings.kafka.brokers),
+        ):
+            if chosen:
+                message = f"{engine}: this version runs embedded only; remove the setting"
+                raise ConfigError(message)
+        self.settings = settings
+        self.clock = clock = SystemClock()
+        self.metrics = Metrics(version=pingme.__version__, env=settings.app.env)
+        limits = settings.limits
+        self.database = SqliteDatabase(settings.sqlite_path)
+        self.store = SqliteStore(
+            self.database,
+            clock,
+            RuleLimits(
+                limits.group_members,
+                limits.groups_per_user,
+                limits.edit_window_s,
+                limits.recall_window_s,
+                limits.reaction_kinds,
+            ),
+        )
+        self.account_store = SqliteAccounts(self.database)
+        self.log = MemoryLog(limits.log_records)
+        self.push = MemoryPush()
+        self.dead_letters = SqliteDeadLetters(self.database)
+        self.pending = Pending(NODE_ID, clock, int(limits.answer_timeout_s * 1000))
+        self.worker = Worker(
+            self.log,
+            self.store,
+            self.dead_letters,
+            self.push,
+            clock,
+            policy=RetryPolicy(
+                settings.kafka.retry_max_attempts,
+                settings.kafka.retry_initial_backoff,
+                settings.kafka.retry_max_backoff,
+                settings.kafka.retry_multiplier,
+                settings.kafka.enable_dlq,
+            ),
+            outage_refuse_ms=limits.outage_refuse_ms,
+            observe=self.metrics.observe_batch,
+        )
+        self.passwords = Passwords(
+            hashes=limits.login_hashes, waiting=limits.login_waiting, entropy=clock.entropy
+        )
+        self.messages = Messages(
+            self.log,
+            self.pending,
+            self.store,
+            self._user_exists,
+            clock,
+            max_message_bytes=settings.websocket.max_message_size,
+            http_sends_per_s=limits.http_sends_per_s if limits.sends_per_s else 0,
+        )
+        self.accounts = Accounts(
+            self.account_store,
+            self.passwords,
+            Tokens(self._secret(), clock=clock, expiration_s=settings.jwt.expiration),
+            LoginThrottle(clock, failures=limits.login_failures),
+            clock,
+            on_revoked=self.push.revoke,
+            publish_profile=self._publish_profile,
+            registration_open=settings.app.registration == "open",
+            devices_per_user=limits.devices_per_user,
+            refresh_ttl_s=limits.refresh_ttl_s,
+            registrations_per_hour=limits.registrations_per_hour,
+        )
+        self.receipts = Receipts(self.store, self.push, clock)
+        self.sync = Sync(self.store, flush=self.receipts.flush)
+        self.history = History(self.store)
+        self.presence = PresenceService(
+            self.store,
+            MemoryPresence(),
+            clock,
+            self._last_seen,
+            grace_s=limits.presence_grace_s,
+        )
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.admin_handlers: Mapping[str, AdminHandler] = self._admin_handlers()
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def _secret(self) -> str:
+        secret = self.settings.jwt.secret
+        if secret is not None:
+            return secret.get_secret_value()
+        return load_or_make_secret(self.settings.data_dir / "jwt.secret", entropy=self.clock.entropy)
+
+    async def _user_exists(self, user_id: str) -> bool:
+        return await self.account_store.user(user_id) is not None
+
+    async def _last_seen(self, user_id: str, seen_ms: int) -> None:
+        await self.account_store.set_last_seen({user_id: seen_ms})
+
+    async def _publish_profile(self, user_id: str, msg_id: str, body: ProfileUpdatedBody) -> object:
+        command = make_command(
+            "profile_updated", sender_id=user_id, msg_id=msg_id, conversation_id=user_id, body=body
+        )
+        return await self.messages.execute(command)
+
+    async def _resubmit(self, command: Command) -> Outcome:
+        return await self.messages.replay(command)
+
+    # Running.
+
+    def run_task(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that must not end by itself; its fault ends the process, loudly."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks[name] = task
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task.get_name(), None)
+        if task.cancelled() or task.exception() is None:
+            return
+        log.critical("task_failed", task=task.get_name(), exc_info=task.exception())
+        if not self.failed.done():
+            self.failed.set_result(None)
+
+    def start(self) -> None:
+        """Start the pipeline and what belongs to it."""
+        self.run_task("worker", self.worker.run())
+        self.run_task("pending", self._tick())
+        self.run_task("receipts", self.receipts.run())
+        self.run_task("presence", self.presence.run())
+
+    async def _tick(self) -> None:
+        while True:
+            await self.clock.sleep_ms(TICK_MS)
+            self.pending.tick()
+
+    async def settle(self, deadline_ms: int) -> None:
+        """Wait until everything that was accepted is answered, or the deadline has passed."""
+        end = self.clock.monotonic_ms() + deadline_ms
+        while (len(self.pending) or self.worker.busy) and self.clock.monotonic_ms() < end:
+            await self.clock.sleep_ms(10)
+
+    async def stop(self) -> None:
+        """Finish the running batch, store positions, and close the store."""
+        self.worker.stop()
+        worker = self._tasks.get("worker")
+        if worker is not None:
+            await asyncio.wait({worker}, timeout=5)
+        with contextlib.suppress(PingMeError):
+            await self.receipts.flush()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.passwords.close()
+        await self.database.close()
+
+    # Telling.
+
+    def components(self) -> Mapping[str, ComponentHealth]:
+        """Return what `/health` says of each part."""
+        state = self.worker.state
+        store = ComponentHealth()
+        if state.outage_since_ms is not None:
+            store = ComponentHealth(
+                "unhealthy",
+                f"{state.outage_text}: sends are refused (20001); check the disk and the data folder",
+            )
+        dead_letters = ComponentHealth()
+        if state.dead_letters_failing:
+            dead_letters = ComponentHealth(
+                "unhealthy", "a dead letter cannot be written (50007): its conversation waits; check the disk"
+            )
+        depth = self.log.depth()
+        full = depth >= self.settings.limits.log_records
+        message_log = ComponentHealth(
+            "degraded" if full else "healthy",
+            f"{depth} records wait: sends are answered 10008" if full else "",
+        )
+        return {
+            "store": store,
+            "log": message_log,
+            "push": ComponentHealth(),
+            "presence": ComponentHealth(),
+            "dead_letters": dead_letters,
+        }
+
+    def _admin_handlers(self) -> dict[str, AdminHandler]:
+        """Return what `pingme user`, `pingme dlq` and `pingme db` can ask for, by name."""
+        handlers: dict[str, AdminHandler] = {}
+        for name, handler in accounts_admin.HANDLERS.items():
+            handlers[name] = _account_handler(handler, self.accounts)
+        tools = DeadLetterTools(self.dead_letters, self._resubmit, self.clock)
+        handlers.update(bind_handlers(tools))
+        return handlers
+
+
+def _account_handler(handler: accounts_admin.Handler, accounts: Accounts) -> AdminHandler:
+    async def call(arguments: dict[str, Any], _progress: Progress) -> object:
+        return await handler(accounts, arguments)
+
+    return call

@@ -1,0 +1,70 @@
+"""`pingme serve`: the server."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Callable
+
+import typer
+
+from pingme.config import Settings, load_settings
+
+app = typer.Typer(help="Run the server.", no_args_is_help=False)
+
+GC_THRESHOLD = 50_000  # objects between young collections: the default 700 costs a tenth of a busy loop
+SWITCH_INTERVAL_S = 0.001  # so that the writer thread gets the interpreter back soon; docs/adr/0003
+
+
+@app.command()
+def serve() -> None:
+    """Run the server until it is interrupted; settings come from the file and the environment."""
+    settings = load_settings()
+    raise typer.Exit(run(settings))
+
+
+def run(settings: Settings) -> int:
+    """Serve in this process; return the exit status."""
+    from pingme.edge.logs import configure_logging  # noqa: PLC0415  # keeps --help fast
+
+    configure_logging(settings.logging.level, settings.logging.format, settings.logging.output)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(settings))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415  # not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _serve(settings: Settings) -> int:
+    from pingme.bootstrap.server import ServerApp, serve  # noqa: PLC0415  # the whole server
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+    def ready(server: ServerApp) -> None:
+        # What lives from here on is short-lived: do not look through the modules again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+        _greet(settings, server.port)
+
+    return await serve(settings, ready=ready, stop=stop)
+
+
+def _greet(settings: Settings, port: int) -> None:
+    host = settings.app.host
+    shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+    typer.echo(
+        f"{settings.app.name} serves on http://{shown}:{port}  (data in {settings.data_dir}, Ctrl-C stops)"
+    )
+    typer.echo(f"  chat here: make chat, or pingme chat --server http://{shown}:{port}")

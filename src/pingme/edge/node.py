@@ -1,0 +1,208 @@
+"""What every connection of this node shares: rules, services, the hub, and the tasks that serve them."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from pingme.edge.hub import Hub
+from pingme.edge.wheel import Wheel
+from pingme.ports.clock import Clock
+from pingme.ports.store import Store
+from pingme.services.history import History
+from pingme.services.messages import Messages
+from pingme.services.metrics import HotCounters
+from pingme.services.presence import PresenceService
+from pingme.services.receipts import Receipts
+from pingme.services.sessions import Identity
+from pingme.services.sync import Sync
+from pingme.services.typing import Typing
+from pingme.wire import frames
+from pingme.wire.server_frames import Reconnect, encode_server_frame
+from pingme.wire.websocket import CloseCode, text_frame
+
+if TYPE_CHECKING:
+    from pingme.edge.connection import Connection
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRules:
+    """The configured bounds of sockets; names and units as in docs/configuration.md."""
+
+    ping_interval_s: int = 30
+    pong_timeout_s: int = 60
+    auth_deadline_s: int = 5
+    max_message_bytes: int = 8192
+    sends_per_s: int = 20
+    sends_burst: int = 60
+    unanswered_sends: int = 64
+    control_frames_per_s: int = 50
+    page_events: int = 200
+    connections: int = 100_000
+    outbox_pace_bytes: int = 262_144
+
+    @property
+    def frame_bytes(self) -> int:
+        """The largest text message: four times the largest content, for JSON's escapes and the other fields."""
+        return self.max_message_bytes * 4
+
+    @property
+    def unlimited(self) -> bool:
+        """True when neither rate nor unanswered sends are bounded: benchmarks set that and print it."""
+        return not self.sends_per_s and not self.unanswered_sends
+
+
+@dataclass(slots=True, kw_only=True)
+class NodeServices:
+    """The services that frames reach."""
+
+    messages: Messages
+    sync: Sync
+    history: History
+    receipts: Receipts
+    typing: Typing
+    presence: PresenceService
+
+
+class Node:
+    """One process' share of the system, as its connections see it.
+
+    Args:
+        services: what frames reach.
+        store: for subscriptions and the epoch.
+        hub: who hears what.
+        wheel: deadlines.
+        clock: time.
+        hot: counters.
+        rules: bounds.
+        verify: returns who a token stands for, or raises.
+    """
+
+    def __init__(
+        self,
+        services: NodeServices,
+        store: Store,
+        hub: Hub,
+        wheel: Wheel,
+        clock: Clock,
+        hot: HotCounters,
+        rules: SocketRules,
+        verify: Callable[[str], Identity],
+    ) -> None:
+        self.services = services
+        self.messages = services.messages
+        self.store = store
+        self.hub = hub
+        self.wheel = wheel
+        self.clock = clock
+        self.hot = hot
+        self.rules = rules
+        self.verify = verify
+        self.draining = False
+        self.sockets: set[Connection] = set()
+        self.all_gone = asyncio.Event()  # set while no socket is open
+        self.all_gone.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._resumes: list[tuple[int, int, Connection]] = []
+        self._resume_timer: asyncio.TimerHandle | None = None
+        self._resume_count = 0
+
+    # Connections.
+
+    def opened(self, connection: Connection) -> None:
+        """A socket was opened; it has to authenticate in time."""
+        self.sockets.add(connection)
+        self.all_gone.clear()
+        self.wheel.add(connection, self.rules.auth_deadline_s)
+
+    def ready(self, connection: Connection) -> None:
+        """A connection is open and hears what it should."""
+        self.services.presence.connected(connection.user_id, connection.device_id)
+        self.wheel.add(connection, self.rules.ping_interval_s)
+
+    def gone(self, connection: Connection) -> None:
+        """A socket is gone."""
+        self.sockets.discard(connection)
+        if not self.sockets:
+            self.all_gone.set()
+        self.hub.detach(connection)
+        if not connection.user_id:
+            return
+        if connection.watching:
+            self.services.presence.unwatch(connection)
+        if not any(
+            other.device_id == connection.device_id for other in self.hub.connections_of(connection.user_id)
+        ):
+            self.services.presence.disconnected(connection.user_id, connection.device_id)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a connection's work; its faults are handled by the connection."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def resume_in(self, connection: Connection, delay_ms: int) -> None:
+        """Let a paused socket be read again later; one timer serves all of them."""
+        due = self.clock.monotonic_ms() + delay_ms
+        self._resume_count += 1
+        heapq.heappush(self._resumes, (due, self._resume_count, connection))
+        if self._resume_timer is None:
+            self._resume_timer = asyncio.get_running_loop().call_later(delay_ms / 1000, self._resume_due)
+
+    def _resume_due(self) -> None:
+        self._resume_timer = None
+        now = self.clock.monotonic_ms()
+        due: list[Connection] = []
+        while self._resumes and self._resumes[0][0] <= now:
+            due.append(heapq.heappop(self._resumes)[2])
+        for connection in due:
+            connection.resume_reading()
+        if self._resumes and self._resume_timer is None:
+            delay = max(1, self._resumes[0][0] - now)
+            self._resume_timer = asyncio.get_running_loop().call_later(delay / 1000, self._resume_due)
+
+    # Frames that are answered from the store.
+
+    async def answer(self, connection: Connection, got: frames.AnyClientFrame) -> None:
+        """Answer a frame that is not an operation."""
+        from pingme.edge.answers import answer  # noqa: PLC0415  # answers needs this class
+
+        await answer(self, connection, got)
+
+    # Leaving.
+
+    def announce_leaving(self, spread_ms: int) -> None:
+        """Tell every client to come back elsewhere, spread over ``spread_ms`` so that they do not come at once."""
+        self.draining = True
+        for connection in list(self.hub.connections):
+            after_ms = int(self.clock.jitter() * spread_ms)
+            payload = Reconnect(after_ms=after_ms, reason="the node is leaving")
+            connection.push(text_frame(encode_server_frame("reconnect", payload)))
+
+    def close_all(self) -> None:
+        """Close every socket with 1001."""
+        for connection in list(self.sockets):
+            connection.close(CloseCode.GOING_AWAY, "the node is leaving")
+
+    def abort_all(self) -> None:
+        """Cut what is still open."""
+        for connection in list(self.sockets):
+            connection.pipe.abort()
+
+    async def finish(self) -> None:
+        """Wait for the connections' work, at most a second, then cancel it."""
+        if self._resume_timer is not None:
+            self._resume_timer.cancel()
+        tasks = set(self._tasks)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=1)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,227 @@
+"""One port: uvicorn serves HTTP, and the socket of an upgrade request for /ws becomes a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pingme.domain.errors import ErrorCode, PingMeError
+from pingme.edge.node import Node
+from pingme.edge.upgrade import Upgrade, UpgradeRefused, check_upgrade
+from pingme.edge.ws_picows import take_over
+from pingme.services.sessions import Identity
+
+log = structlog.get_logger(__name__)
+
+REQUEST_DEADLINE_S = 10  # for the headers of the first request: slow ones hold sockets
+BACKLOG = 4096  # connections that the kernel holds while the loop is busy with a storm
+
+
+class EdgeProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP class, with bounds on headers and on waiting, and our WebSockets.
+
+    ``node``, ``allowed_origins`` and ``header_bytes`` are set on the subclass that `make_protocol` returns.
+    """
+
+    node: Node
+    allowed_origins: Sequence[str]
+    header_bytes: int
+    _header_size = 0
+    _rest = b""
+    _asked = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin waiting for a request."""
+        super().connection_made(transport)
+        self.node.wheel.add(self, REQUEST_DEADLINE_S)
+
+    def check(self, now_s: int) -> int:
+        """Cut a socket that has not sent its first request in time; see `Timed`."""
+        if not self._asked and not self.transport.is_closing():
+            self.transport.abort()
+        return 0
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; what stands behind an upgrade request belongs to the WebSocket."""
+        self._rest = data
+        super().data_received(data)
+        self._rest = b""
+
+    def on_message_begin(self) -> None:
+        """See httptools."""
+        self._header_size = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """See httptools; the request line counts as header."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See httptools."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """See httptools."""
+        self._asked = True
+        if not self.transport.is_closing():
+            super().on_headers_complete()
+
+    def _count(self, size: int) -> None:
+        self._header_size += size
+        if self._header_size > self.header_bytes and not self.transport.is_closing():
+            self._answer(UpgradeRefused(431, f"headers: at most {self.header_bytes} bytes"))
+
+    def _should_upgrade(self) -> bool:
+        return self._get_upgrade() == b"websocket"
+
+    def handle_websocket_upgrade(self) -> None:
+        """Check the request and hand the socket over."""
+        if self.transport.is_closing():
+            return
+        path, _, query = self.url.decode("latin-1").partition("?")
+        decided = check_upgrade(self.scope["method"], path, query, self.headers, self.allowed_origins)
+        identity: Identity | None = None
+        if isinstance(decided, Upgrade):
+            if self.node.draining or len(self.node.sockets) >= self.node.rules.connections:
+                decided = UpgradeRefused(503, "overloaded or draining, retry", (("Retry-After", "1"),))
+            elif decided.token is not None:
+                identity, decided = self._identify(decided)
+        if isinstance(decided, UpgradeRefused):
+            self._answer(decided)
+            return
+        self.connections.discard(self)
+        _, _, rest = self._rest.partition(b"\r\n\r\n")
+        peer = self.client[0] if self.client else ""
+        connection = take_over(self.node, self.transport, decided.key, peer, rest)
+        if connection is not None and identity is not None:
+            connection.welcome(identity)
+        # The HTTP side keeps nothing of a socket that is no longer its own: a few KB each.
+        self.headers = []
+        self.scope = {}  # type: ignore[typeddict-item]
+        self.flow = None  # type: ignore[assignment]
+
+    def _identify(self, decided: Upgrade) -> tuple[Identity | None, Upgrade | UpgradeRefused]:
+        try:
+            return self.node.verify(decided.token or ""), decided
+        except PingMeError as error:
+            return None, UpgradeRefused(401, error.message, (("WWW-Authenticate", "Bearer"),))
+
+    def _answer(self, refused: UpgradeRefused) -> None:
+        code = _CODES.get(refused.status, ErrorCode.INVALID_PARAMETERS)
+        body = msgspec.json.encode(
+            {"code": int(code), "message": refused.reason, "data": None, "request_id": ""}
+        )
+        head = [
+            f"HTTP/1.1 {refused.status} {_PHRASES.get(refused.status, 'Refused')}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+            *(f"{name}: {value}" for name, value in refused.headers),
+        ]
+        self.transport.write(("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body)
+        self.transport.close()
+
+
+_CODES = {
+    401: ErrorCode.INVALID_TOKEN,
+    403: ErrorCode.FORBIDDEN,
+    404: ErrorCode.NOT_FOUND,
+    503: ErrorCode.OVERLOADED,
+}
+_PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    426: "Upgrade Required",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+
+
+def make_protocol(node: Node, allowed_origins: Sequence[str], header_bytes: int) -> type[EdgeProtocol]:
+    """Return the protocol class of this node's port."""
+    return type(
+        "NodeProtocol",
+        (EdgeProtocol,),
+        {"node": node, "allowed_origins": tuple(allowed_origins), "header_bytes": header_bytes},
+    )
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn without its signal handlers: the node drains first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals alone."""
+        yield
+
+
+class EdgeServer:
+    """The node's port.
+
+    Args:
+        app: the HTTP application.
+        node: serves the WebSockets.
+        listener: a bound socket.
+        allowed_origins: of pages that may connect.
+        header_bytes: `limits.header_bytes`.
+    """
+
+    def __init__(
+        self,
+        app: FastAPI,
+        node: Node,
+        listener: socket.socket,
+        *,
+        allowed_origins: Sequence[str],
+        header_bytes: int,
+        protocol: Any | None = None,
+    ) -> None:
+        config = uvicorn.Config(
+            app,
+            http=protocol or make_protocol(node, allowed_origins, header_bytes),
+            ws="none" if protocol is None else "websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=65,  # above the 60 s of common proxies, so that they close first
+            timeout_graceful_shutdown=5,
+        )
+        self._listener = listener
+        self._server = _Uvicorn(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to accept; returns when the port is served."""
+        self._task = asyncio.create_task(self._server.serve([self._listener]))
+        while not self._server.started and not self._task.done():
+            await asyncio.sleep(0.005)
+        if self._task.done():
+            self._task.result()
+
+    def stop_accepting(self) -> None:
+        """Close the listening socket; open ones go on."""
+        for server in getattr(self._server, "servers", []):
+            server.close()
+
+    async def stop(self) -> None:
+        """Finish the running HTTP requests, then stop."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task

@@ -1,0 +1,87 @@
+"""May this request become a WebSocket? A pure decision on its line and headers (RFC 6455 §4.2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+WS_PATH = "/ws"
+VERSION = b"13"  # RFC 6455 §4.1
+TOKEN_NAMES = frozenset({"token", "access_token", "jwt", "authorization"})
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """A request that may be upgraded.
+
+    Attributes:
+        key: its Sec-WebSocket-Key.
+        token: of the Authorization header, None when it has none.
+    """
+
+    key: bytes
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRefused:
+    """A request that may not, and its answer."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def check_upgrade(
+    method: str, path: str, query: str, headers: Sequence[tuple[bytes, bytes]], allowed_origins: Sequence[str]
+) -> Upgrade | UpgradeRefused:
+    """Decide on an upgrade request.
+
+    Args:
+        method: of the request line.
+        path: without the query.
+        query: behind the ``?``.
+        headers: lower-case names.
+        allowed_origins: `app.allowed_origins`; empty allows the request's own host only.
+    """
+    found = dict(headers)
+    if path != WS_PATH:
+        return UpgradeRefused(404, f"WebSockets are served at {WS_PATH}")
+    if method != "GET":
+        return UpgradeRefused(405, "expected GET", (("Allow", "GET"),))
+    if TOKEN_NAMES & {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}:
+        return UpgradeRefused(
+            400, "a token in the URL ends up in logs: send it in the auth frame or Authorization"
+        )
+    if found.get(b"sec-websocket-version") != VERSION:
+        return UpgradeRefused(426, "expected Sec-WebSocket-Version: 13", (("Sec-WebSocket-Version", "13"),))
+    key = found.get(b"sec-websocket-key", b"").strip()
+    if not key:
+        return UpgradeRefused(400, "expected a Sec-WebSocket-Key")
+    origin = found.get(b"origin")
+    if origin is not None and not origin_allowed(
+        origin.decode("latin-1"), found.get(b"host", b"").decode("latin-1"), allowed_origins
+    ):
+        return UpgradeRefused(403, "this origin is not allowed: add it to app.allowed_origins")
+    return Upgrade(key, _bearer(found.get(b"authorization")))
+
+
+def origin_allowed(origin: str, host: str, allowed: Sequence[str]) -> bool:
+    """Tell whether pages of this origin may connect.
+
+    Args:
+        origin: the Origin header: scheme://host[:port], or ``null``.
+        host: the Host header.
+        allowed: origins; ``*`` is everybody. The request's own host is always allowed.
+    """
+    if "*" in allowed or origin.rstrip("/").lower() in {one.rstrip("/").lower() for one in allowed}:
+        return True
+    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+
+
+def _bearer(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    scheme, _, token = value.decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
