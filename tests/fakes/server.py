@@ -1,4 +1,5 @@
-"""A PingMe server for tests of clients: the wire as docs/protocol.md has it, everything in dicts, faults on request.
+"""A PingMe server for tests of clients: the wire as docs/protocol.md has it, in dicts, with faults on
+request.
 
 async with FakeServer() as server:
     client = server.client()
@@ -8,14 +9,12 @@ async with FakeServer() as server:
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qs
 
 import httpx
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -28,6 +27,7 @@ from pingme.sdk.timeline import digest_of_item
 from pingme.wire import frames
 from pingme.wire import server_frames as wire
 from tests.fakes.clock import START_MS
+from tests.fakes.server_http import FakeApi
 
 PAGE = 20
 
@@ -66,7 +66,7 @@ class FakeServer:
     """What a client can talk to.
 
     Attributes:
-        swallow: a frame for which this returns True is not answered and has no effect; set it to lose requests.
+        swallow: a frame for which this returns True is not answered and has no effect.
         swallow_answer: an answer of a type in this set is lost once its effect has happened.
         swallow_push: a push for which this returns True is lost.
         refuse: error payloads for the next operations, first in first out.
@@ -89,9 +89,9 @@ class FakeServer:
         self.swallow_push: Callable[[wire.Item, str], bool] = lambda _item, _user: False
         self.refuse: list[wire.ErrorPayload] = []
         self.received: list[frames.AnyClientFrame] = []
-        self.calls: list[str] = []
+        self.api = FakeApi(self)
         self.expires_in = 3600
-        self._changed = asyncio.Event()
+        self.changed = asyncio.Event()
         self._server: Server | None = None
         self.port = 0
 
@@ -134,7 +134,11 @@ class FakeServer:
 
     def http(self) -> httpx.AsyncClient:
         """Return an HTTP client whose calls end here."""
-        return httpx.AsyncClient(transport=httpx.MockTransport(self._http))
+        return httpx.AsyncClient(transport=httpx.MockTransport(self.api.handle))
+
+    @property
+    def is_serving(self) -> bool:
+        return self._server is not None and self._server.is_serving()
 
     def client(self, data_dir: Path | None = None) -> Client:
         """Return a client of this server."""
@@ -144,8 +148,8 @@ class FakeServer:
         """Return when a condition on this server holds; it is looked at after every frame and call."""
         async with asyncio.timeout(10):
             while not condition():
-                self._changed.clear()
-                await self._changed.wait()
+                self.changed.clear()
+                await self.changed.wait()
 
     # What happens by other hands
 
@@ -164,12 +168,12 @@ class FakeServer:
         log = self._private(sender_id, peer_id)
         values = {"content": content, "content_type": "text", "to_user_id": peer_id}
         msg_id = f"m{self.change_no}"
-        return (await self._append(log, "message", sender_id, msg_id, values)).seq
+        return (await self.append(log, "message", sender_id, msg_id, values)).seq
 
     async def group(self, owner: str, name: str, members: list[str]) -> str:
         """Make a group by names; return its id."""
         ids = [self.user(owner), *[self.user(one) for one in members]]
-        return await self._new_group(ids, name, f"m{self.change_no}")
+        return await self.new_group(ids, name, f"m{self.change_no}")
 
     def private_id(self, one: str, other: str) -> str:
         return private_conversation_id(UserId(self.user(one)), UserId(self.user(other)))
@@ -191,10 +195,10 @@ class FakeServer:
             await self._hello(peer, first.id)
             async for text in socket:
                 await self._receive(peer, frames.decode_frame(_bytes(text)))
-                self._changed.set()
+                self.changed.set()
         if peer is not None:
             self.peers.remove(peer)
-            self._changed.set()
+            self.changed.set()
 
     async def _hello(self, peer: Peer, frame_id: str | None) -> None:
         limits = wire.Limits(max_message_size=8192, sends_per_s=20, unanswered_sends=64, page_events=200)
@@ -222,7 +226,7 @@ class FakeServer:
             case frames.Sync():
                 await self._sync(peer, frame)
             case frames.History(payload=asked):
-                page = self._history(peer.user_id, asked)
+                page = self.history(peer.user_id, asked)
                 kind = "history_page" if isinstance(page, wire.HistoryPage) else "error"
                 await self._answer(peer, kind, page, frame.id)
             case frames.Ack(payload=ack):
@@ -262,18 +266,18 @@ class FakeServer:
     ) -> tuple[str, wire.Payload]:
         known = self.stored.get((peer.user_id, frame.payload.msg_id))
         if known is not None:
-            return "message_ack", _duplicate(known)
+            return "message_ack", duplicate(known)
         if self.refuse:
             error = self.refuse.pop(0)
             error.msg_id = frame.payload.msg_id
             return "error", error
-        log, kind, values = self._resolve(peer.user_id, frame)
+        log, kind, values = self.resolve(peer.user_id, frame)
         if log is None or peer.user_id not in log.members:
-            return "error", _refusal(40001, "conversation not found")
-        item = await self._append(log, kind, peer.user_id, frame.payload.msg_id, values, but=peer)
+            return "error", refusal(40001, "conversation not found")
+        item = await self.append(log, kind, peer.user_id, frame.payload.msg_id, values, but=peer)
         return "message_ack", self.stored[peer.user_id, item.msg_id]
 
-    def _resolve(
+    def resolve(
         self, me: str, frame: frames.Send | frames.Edit | frames.Recall | frames.React
     ) -> tuple[Log | None, str, dict[str, Any]]:
         match frame:
@@ -301,7 +305,7 @@ class FakeServer:
             self.logs[name] = Log(info, sorted({one, other}))
         return self.logs[name]
 
-    async def _new_group(self, ids: list[str], name: str, msg_id: str) -> str:
+    async def new_group(self, ids: list[str], name: str, msg_id: str) -> str:
         group_id = f"g{len(self.logs):026d}"
         log = Log({"conversation_id": group_id, "type": "group", "name": name}, ids)
         self.logs[group_id] = log
@@ -311,10 +315,10 @@ class FakeServer:
             "history_policy": "from_join",
             "join_policy": "invite",
         }
-        await self._append(log, "group_created", ids[0], msg_id, values)
+        await self.append(log, "group_created", ids[0], msg_id, values)
         return group_id
 
-    async def _append(
+    async def append(
         self,
         log: Log,
         kind: str,
@@ -351,10 +355,10 @@ class FakeServer:
             duplicate=False,
         )
         for peer in list(self.peers):
-            if peer.user_id in hearers | set(log.members) and peer is not but:
-                if not self.swallow_push(item, peer.user_id):
-                    await self._answer(peer, "message" if kind == "message" else "event", item, None)
-        self._changed.set()
+            hears = peer.user_id in hearers | set(log.members) and peer is not but
+            if hears and not self.swallow_push(item, peer.user_id):
+                await self._answer(peer, "message" if kind == "message" else "event", item, None)
+        self.changed.set()
         return item
 
     def _change_members(self, log: Log, item: wire.Item) -> None:
@@ -374,7 +378,7 @@ class FakeServer:
     async def _position(self, peer: Peer, ack: frames.AckPayload, frame_id: str | None) -> None:
         log = self.logs.get(ack.conversation_id)
         if log is None or ack.seq > log.head(peer.user_id):
-            await self._answer(peer, "error", _refusal(10002, "beyond the head"), frame_id)
+            await self._answer(peer, "error", refusal(10002, "beyond the head"), frame_id)
             return
         mine = log.positions.setdefault(peer.user_id, {"delivered": 0, "read": 0})
         mine[ack.ack_type] = max(mine[ack.ack_type], ack.seq)
@@ -400,7 +404,7 @@ class FakeServer:
         since = int(frame.payload.since) if frame.payload.since is not None else -1
         upto = self.change_no
         entries = [
-            self._entry(log, peer.user_id, frame.payload.limit)
+            self.entry(log, peer.user_id, frame.payload.limit)
             for log in self.logs.values()
             if log.changed.get(peer.user_id, -1) > since
         ]
@@ -409,7 +413,7 @@ class FakeServer:
             await self._answer(peer, "sync_page", page, frame.id)
         await self._answer(peer, "sync_done", wire.SyncDone(since=str(upto), epoch=self.epoch), frame.id)
 
-    def _entry(self, log: Log, me: str, limit: int) -> wire.SyncEntry:
+    def entry(self, log: Log, me: str, limit: int) -> wire.SyncEntry:
         head, floor = log.head(me), log.floor.get(me, 1)
         first = max(floor, head - limit + 1)
         mine = log.positions.get(me, {"delivered": 0, "read": 0})
@@ -455,10 +459,10 @@ class FakeServer:
             ] or None
         return item
 
-    def _history(self, me: str, asked: frames.HistoryPayload) -> wire.HistoryPage | wire.ErrorPayload:
+    def history(self, me: str, asked: frames.HistoryPayload) -> wire.HistoryPage | wire.ErrorPayload:
         log = self.logs.get(asked.conversation_id)
         if log is None or (me not in log.members and me not in log.removed_at):
-            return _refusal(40001, "conversation not found")
+            return refusal(40001, "conversation not found")
         floor, head = log.floor.get(me, 1), log.head(me)
         if asked.after_seq is not None:
             first = max(floor, asked.after_seq + 1)
@@ -474,108 +478,6 @@ class FakeServer:
             conversation_id=asked.conversation_id, prev_hash=prev, events=events, has_more=more
         )
 
-    # HTTP
-
-    async def _http(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path.removeprefix("/api/v1")
-        self.calls.append(f"{request.method} {path}")
-        body = json.loads(request.content) if request.content else {}
-        query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        me = self.tokens.get(token, ("", ""))[0]
-        self._changed.set()
-        if self._server is not None and not self._server.is_serving():
-            raise httpx.ConnectError("nobody listens")
-        code, data = await self._route(request.method, path, body=body, query=query, me=me)
-        status = 200 if code == 0 else {30002: 409, 30003: 401, 30005: 401}.get(code, 400)
-        envelope = {"code": code, "message": "ok" if code == 0 else f"refused with {code}", "data": data}
-        return httpx.Response(status, json=envelope | {"request_id": "r1"})
-
-    async def _route(
-        self, method: str, path: str, *, body: dict[str, Any], query: dict[str, str], me: str
-    ) -> tuple[int, Any]:
-        parts = path.strip("/").split("/")
-        match (method, *parts):
-            case ("POST", "auth", "register"):
-                if body["username"] in self.passwords:
-                    return 30002, None
-                user_id = self.user(body["username"])
-                self.passwords[body["username"]] = body["password"]
-                return 0, {"user": self.users[user_id]}
-            case ("POST", "auth", "login"):
-                if self.passwords.get(body["username"]) != body["password"]:
-                    return 30003, None
-                return 0, self._login(self.user(body["username"]), body.get("device_id"))
-            case ("POST", "auth", "refresh"):
-                known = self.refresh_tokens.pop(body["refresh_token"], None)
-                return (0, self._login(*known)) if known is not None else (30005, None)
-            case _ if not me:
-                return 30005, None
-            case ("POST", "auth", "logout"):
-                return 0, None
-            case ("GET", "users"):
-                found = [user for user in self.users.values() if query["query"] in user["username"]]
-                return 0, {"items": found}
-            case ("GET", "users", user_id):
-                return (0, {"user": self.users[user_id]}) if user_id in self.users else (30001, None)
-            case ("POST", "groups"):
-                group_id = await self._new_group([me, *body["member_ids"]], body["name"], body["msg_id"])
-                return 0, {"group": {"group_id": group_id, "name": body["name"]}}
-            case ("POST", "groups", group_id, "members"):
-                ids = {"user_ids": body["user_ids"]}
-                await self._append(self.logs[group_id], "member_joined", me, body["msg_id"], ids)
-                return 0, None
-            case ("DELETE", "groups", group_id, "members", user_id):
-                gone = {"user_id": user_id}
-                await self._append(self.logs[group_id], "member_removed", me, query["msg_id"], gone)
-                return 0, None
-            case ("PATCH", "groups", group_id):
-                values = {key: value for key, value in body.items() if key != "msg_id"}
-                await self._append(self.logs[group_id], "group_updated", me, body["msg_id"], values)
-                return 0, None
-            case ("GET", "groups", group_id, "members"):
-                rows = [{**self.users[one], "role": "member"} for one in self.logs[group_id].members]
-                return 0, {"items": rows}
-            case ("POST", "messages"):
-                return await self._post_message(me, body)
-            case ("GET", "messages", "history"):
-                asked = frames.HistoryPayload(
-                    conversation_id=query["conversation_id"],
-                    before_seq=int(query["before_seq"]) if "before_seq" in query else None,
-                    after_seq=int(query["after_seq"]) if "after_seq" in query else None,
-                    limit=int(query.get("limit", 50)),
-                )
-                page = self._history(me, asked)
-                return (page.code, None) if isinstance(page, wire.ErrorPayload) else (0, _plain(page))
-            case _:
-                return 10005, None
-
-    async def _post_message(self, me: str, body: dict[str, Any]) -> tuple[int, Any]:
-        known = self.stored.get((me, body["msg_id"]))
-        if known is not None:
-            return 0, _plain(_duplicate(known))
-        if self.refuse:
-            return self.refuse.pop(0).code, None
-        payload = frames.SendPayload(**body)
-        log, kind, values = self._resolve(me, frames.Send(payload=payload))
-        if log is None or me not in log.members:
-            return 40001, None
-        item = await self._append(log, kind, me, payload.msg_id, values)
-        return 0, _plain(self.stored[me, item.msg_id])
-
-    def _login(self, user_id: str, device_id: str | None) -> dict[str, Any]:
-        number = len(self.tokens) + 1
-        device = device_id or f"d{number}"
-        token, refresh = f"token-{number}", f"refresh-{number}"
-        self.tokens[token] = (user_id, device)
-        self.refresh_tokens[refresh] = (user_id, device)
-        return {
-            "token": token,
-            "expires_in": self.expires_in,
-            "refresh_token": refresh,
-            "user": self.users[user_id],
-        }
-
 
 def _change(item: wire.Item, later: wire.Item, put: dict[str, list[str]]) -> None:
     if later.kind == "edit" and not item.recalled:
@@ -590,18 +492,14 @@ def _change(item: wire.Item, later: wire.Item, put: dict[str, list[str]]) -> Non
             who.append(later.sender_id)
 
 
-def _plain(payload: wire.Payload) -> Any:
-    return json.loads(wire.encode_server_frame("x", payload))["payload"]
-
-
 def _bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def _duplicate(ack: wire.MessageAck) -> wire.MessageAck:
+def duplicate(ack: wire.MessageAck) -> wire.MessageAck:
     values = {name: getattr(ack, name) for name in ack.__struct_fields__}
     return wire.MessageAck(**{**values, "duplicate": True})
 
 
-def _refusal(code: int, message: str) -> wire.ErrorPayload:
+def refusal(code: int, message: str) -> wire.ErrorPayload:
     return wire.ErrorPayload(code=code, message=message, outcome="refused", retryable=False)

@@ -1,4 +1,6 @@
-"""The client against a fake server: what it promises while lines break, answers are lost and programs are slow."""
+"""The client against a fake server: what it promises while lines break, answers are lost and programs are
+slow.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ async def test_two_users_chat(server: FakeServer):
 
 
 async def test_a_lost_ack_is_a_resend_and_not_a_second_message(server: FakeServer):
-    """The connection breaks after the server stored: the same msg_id goes again and comes back as a duplicate."""
+    """The connection breaks after the server stored: the same msg_id goes again and comes back as a
+    duplicate.
+    """
     server.user("bob")
     async with server.client() as alice:
         await alice.register("alice", PASSWORD)
@@ -90,7 +94,9 @@ async def test_a_lost_ack_is_a_resend_and_not_a_second_message(server: FakeServe
 
 
 async def test_sends_keep_their_order_through_breaks_and_retryable_errors(server: FakeServer):
-    """Messages queued while the line breaks and the server is busy are stored once, in the order of the calls."""
+    """Messages queued while the line breaks and the server is busy are stored once, in the order of the
+    calls.
+    """
     server.user("bob")
     busy = wire.ErrorPayload(code=10008, message="busy", outcome="refused", retryable=True, retry_after_ms=1)
     async with server.client() as alice:
@@ -138,7 +144,7 @@ async def test_pushes_that_are_lost_are_fetched(server: FakeServer):
 
 
 async def test_what_happened_while_the_line_was_down_comes_in_order(server: FakeServer):
-    """After a break everything in between arrives, also more than one page of it, and what is new after it."""
+    """After a break everything in between arrives, also more than one page of it."""
     async with server.client() as bob:
         await bob.register("bob", PASSWORD)
         await server.say("alice", "bob", "0")
@@ -194,7 +200,9 @@ async def test_a_data_dir_keeps_the_place_the_session_and_the_outbox(server: Fak
 
 
 async def test_a_slow_program_loses_nothing(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
-    """More events than the queue holds: the rest is fetched when there is room, and sends are answered meanwhile."""
+    """More events than the queue holds: the rest is fetched when there is room, and sends are answered
+    meanwhile.
+    """
     monkeypatch.setattr("pingme.sdk.stream.MAX_QUEUED", 250)
     async with server.client() as bob:
         await bob.register("bob", PASSWORD)
@@ -280,7 +288,7 @@ async def test_an_expired_token_is_refreshed(server: FakeServer):
         await next_of(alice, ConnectionChanged, lambda event: event.state == "waiting")
         await alice.wait_connected()
 
-        assert "POST /auth/refresh" in server.calls
+        assert "POST /auth/refresh" in server.api.calls
 
 
 @pytest.mark.parametrize(("code", "error"), [(4450, SessionEnded), (4451, Replaced)])

@@ -35,6 +35,7 @@ class Login(Model, kw_only=True):
     token: str
     expires_in: int
     refresh_token: str
+    device_id: str | None = None
     user: User | None = None
 
 
@@ -42,7 +43,7 @@ class Device(Model, kw_only=True):
     """One session of the user."""
 
     device_id: str
-    device_name: str = ""
+    name: str = ""
     current: bool = False
 
 
@@ -112,5 +113,11 @@ class Envelope(Model, kw_only=True):
     message: str = ""
     data: msgspec.Raw = msgspec.Raw(b"null")
     request_id: str = ""
-    outcome: str | None = None
+
+
+class Failure(Model, kw_only=True):
+    """The ``data`` of an answer that is not a success."""
+
+    retryable: bool = False
     retry_after_ms: int | None = None
+    outcome: str = "refused"

@@ -76,7 +76,7 @@ class Session:
             token=login.token,
             refresh_token=login.refresh_token,
             renew_at_ms=self._renew_at_ms(login),
-            device_id=self.tokens.device_id if self.tokens is not None else None,
+            device_id=login.device_id,
         )
         self._keep(tokens)
         return tokens

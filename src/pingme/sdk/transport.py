@@ -11,7 +11,7 @@ import msgspec
 from pingme.domain.errors import ERRORS, ErrorCode, PingMeError
 from pingme.ports.clock import Clock
 from pingme.sdk.errors import ServerUnreachable, error_of
-from pingme.sdk.models import Envelope, Page
+from pingme.sdk.models import Envelope, Failure, Page
 from pingme.sdk.reconnect import TOKEN_CODES, backoff_ms
 
 T = TypeVar("T")
@@ -129,12 +129,18 @@ def _data_of(response: httpx.Response) -> Any:
         raise ServerUnreachable(
             f"expected an answer of PingMe, got HTTP {response.status_code} from {response.url.host}"
         ) from exc
+    failure = _failure_of(envelope)
     wait_s = response.headers.get("Retry-After", "")
-    wait_ms = envelope.retry_after_ms or (int(wait_s) * 1000 if wait_s.isdigit() else None)
-    unknown = envelope.outcome == "unknown" or envelope.code in _UNKNOWN
-    raise error_of(
-        envelope.code, envelope.message, outcome="unknown" if unknown else "refused", retry_after_ms=wait_ms
-    )
+    wait_ms = failure.retry_after_ms or (int(wait_s) * 1000 if wait_s.isdigit() else None)
+    raise error_of(envelope.code, envelope.message, outcome=failure.outcome, retry_after_ms=wait_ms)
+
+
+def _failure_of(envelope: Envelope) -> Failure:
+    """Return what an error says besides its code; proxies and older servers may leave it out."""
+    try:
+        return msgspec.json.decode(bytes(envelope.data), type=Failure)
+    except msgspec.DecodeError:
+        return Failure(outcome="unknown" if envelope.code in _UNKNOWN else "refused")
 
 
 def _may_repeat(error: PingMeError) -> bool:
