@@ -87,6 +87,9 @@ class FakeApi:
     async def _groups(self, method: str, parts: list[str], values: dict[str, Any], me: str) -> Answer:
         fake, msg_id = self._fake, values.pop("msg_id", "")
         match (method, *parts):
+            case ("GET",):
+                mine = [log.info for log in fake.logs.values() if log.info["type"] == "group"]
+                return 0, {"items": [{"group_id": i["conversation_id"], "name": i["name"]} for i in mine]}
             case ("POST",):
                 group_id = await fake.new_group([me, *values["member_ids"]], values["name"], msg_id)
                 return 0, {"group": {"group_id": group_id, "name": values["name"]}}

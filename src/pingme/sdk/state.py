@@ -158,8 +158,18 @@ def _with_info(snapshot: Snapshot, **values: object) -> Snapshot:
 def _without_member(snapshot: Snapshot, *, gone: bool) -> Snapshot:
     count = snapshot.info.member_count
     less = None if count is None else max(count - 1, 0)
-    if gone:
-        return _with_info(snapshot, member_count=less, former=True, role=None)
+    if gone:  # former members see the name and nothing else of the group
+        left = Conversation(
+            conversation_id=snapshot.conversation_id,
+            type=snapshot.info.type,
+            name=snapshot.info.name,
+            former=True,
+            from_seq=snapshot.info.from_seq,
+            muted=snapshot.info.muted,
+            pinned=snapshot.info.pinned,
+            draft=snapshot.info.draft,
+        )
+        return replace(snapshot, info=left)
     return _with_info(snapshot, member_count=less)
 
 
