@@ -10,15 +10,15 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from typing import Annotated
 
 import msgspec
 
 from pingme.domain.errors import ErrorCode, Refused
 from pingme.ports.store import Access, Store
+from pingme.services.cursors import pack, unpack
 from pingme.services.entries import head_fields, read_range
 
 MAX_EVENTS = 200  # per conversation
@@ -28,8 +28,8 @@ WITH_EVENTS = (
 CHUNK = 50  # conversations per query of unread counts
 MAX_CONVERSATIONS = 200  # per HTTP page
 ENTRY_SPARE_BYTES = 256  # prev_hash, brackets and the page around an entry
-_MAX_NUMBER = 2**63 - 1  # what a store's counters hold
 
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # what a store's counters hold
 _encode = msgspec.json.Encoder().encode
 Flush = Callable[[str], Awaitable[None]]
 
@@ -38,7 +38,7 @@ class _Token(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     """The inside of a ``since`` token: the store's epoch and its change numbers, one per shard."""
 
     epoch: str
-    numbers: tuple[int, ...]
+    numbers: tuple[Number, ...]
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -46,11 +46,7 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
     began: str | None
     done: str
-    skip: int
-
-
-_decode_token = msgspec.json.Decoder(_Token).decode
-_decode_cursor = msgspec.json.Decoder(_Cursor).decode
+    skip: Number
 
 
 class SyncAnswer:
@@ -97,7 +93,7 @@ class Sync:
 
     def encode_since(self, epoch: str, numbers: Sequence[int]) -> str:
         """Return an opaque, url-safe token of an epoch and change numbers."""
-        return _pack(_Token(epoch, tuple(numbers)))
+        return pack(_Token(epoch, tuple(numbers)))
 
     def decode_since(self, token: str) -> tuple[str, tuple[int, ...]]:
         """Return the epoch and change numbers in a token.
@@ -105,12 +101,7 @@ class Sync:
         Raises:
             Refused: 10002, it is not a token.
         """
-        try:
-            found = _decode_token(_unpack(token))
-        except (msgspec.DecodeError, ValueError, RecursionError) as exc:
-            raise Refused(ErrorCode.INVALID_PARAMETERS, "since: expected a token of this server") from exc
-        if not all(0 <= number <= _MAX_NUMBER for number in found.numbers):
-            raise Refused(ErrorCode.INVALID_PARAMETERS, "since: expected a token of this server")
+        found = unpack(token, _Token, field="since")
         return found.epoch, found.numbers
 
     async def open(self, user_id: str, since: str | None, limit: int) -> SyncAnswer:
@@ -155,7 +146,7 @@ class Sync:
             Refused: 10002 for a malformed token, cursor or limit.
             StoreUnavailable: it cannot be read now.
         """
-        walk = _read_cursor(cursor) if cursor is not None else None
+        walk = unpack(cursor, _Cursor, field="cursor") if cursor is not None else None
         began = walk.began if walk is not None else since
         after = self._after(began, limit)
         accesses, token = await self._changed(user_id, after)
@@ -169,7 +160,7 @@ class Sync:
         given = skip + len(page)
         following = b""
         if given < len(accesses):
-            following = b',"next_cursor":%b' % _encode(_pack(_Cursor(began, token, given)))
+            following = b',"next_cursor":%b' % _encode(pack(_Cursor(began, token, given)))
         tail = self.done_payload(token)[1:]
         return b'{"conversations":[%b]%b,%b' % (b",".join(page), following, tail)
 
@@ -234,31 +225,3 @@ class Sync:
             b",".join(found.items),
             b"false" if found.has_more else b"true",
         )
-
-
-def _pack(inside: _Token | _Cursor) -> str:
-    return base64.urlsafe_b64encode(_encode(inside)).decode("ascii").rstrip("=")
-
-
-def _unpack(text: str) -> bytes:
-    """Return the bytes that were packed.
-
-    Raises:
-        ValueError: it is not url-safe base64.
-    """
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as exc:
-        raise ValueError(str(exc)) from exc
-
-
-def _read_cursor(cursor: str) -> _Cursor:
-    try:
-        found = _decode_cursor(_unpack(cursor))
-    except (msgspec.DecodeError, ValueError, RecursionError) as exc:
-        raise Refused(
-            ErrorCode.INVALID_PARAMETERS, "cursor: expected next_cursor of the page before"
-        ) from exc
-    if not 0 <= found.skip <= _MAX_NUMBER:
-        raise Refused(ErrorCode.INVALID_PARAMETERS, "cursor: expected next_cursor of the page before")
-    return found
