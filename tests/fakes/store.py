@@ -118,7 +118,7 @@ class MemoryStore:
         if any(command.msg_id in self._rejected for command in batch):
             raise StoreRejected("a row that the store does not take")
         plan = self._planner(batch).plan(batch)
-        self._commit(plan, batch)
+        self._commit(plan)
         self._fault(after_commit=True)
         return plan.outcomes
 
@@ -128,7 +128,7 @@ class MemoryStore:
         if (command.sender_id, command.msg_id) in self._known:
             return planner.plan([command]).outcomes[0]
         outcome = planner.refuse(command, code, message)
-        self._commit(planner.written, [command])
+        self._commit(planner.written)
         self._fault(after_commit=True)
         return outcome
 
@@ -162,24 +162,19 @@ class MemoryStore:
         reactors = frozenset((emoji, user_id) for _, emoji, user_id in self._reactions(conversation_id, seq))
         return Target(seq, event.kind, event.sender_id, event.server_ts, view.recalled, reactors)
 
-    def _commit(self, plan: Plan, batch: Sequence[Command]) -> None:
+    def _commit(self, plan: Plan) -> None:
         if not plan.rows:
             return
         self._change_no += 1
-        names = {key: user_id for user_id, key in self._users.items()}
-        events = iter(
-            outcome.event for outcome in plan.outcomes if getattr(outcome, "event", None) is not None
-        )
-        for row in plan.rows:
-            if row.kind == REFUSED_KIND:
-                code, _, message = row.payload.decode().partition(" ")
-                known = Known("", REFUSED_KIND, row.seq, row.server_ts, row.digest, int(code), message)
+        for _, _, _, event in plan.rows:
+            if event.kind == REFUSED_KIND:
+                code, _, message = event.payload.decode().partition(" ")
+                known = Known("", REFUSED_KIND, event.seq, event.server_ts, event.digest, int(code), message)
             else:
-                event = next(events)
                 self._events.setdefault(event.conversation_id, []).append(event)
                 self._stamps.setdefault(event.conversation_id, []).append(self._change_no)
                 known = Known(event.conversation_id, event.kind, event.seq, event.server_ts, event.digest)
-            self._known[names[row.sender_key], row.msg_id] = known
+            self._known[event.sender_id, event.msg_id] = known
         for _, _, conversation_id, effect in plan.effects:
             self._apply(conversation_id, effect)
 

@@ -39,24 +39,11 @@ def insert_sql(count: int) -> str:
 def row_parameters(rows: Sequence[Row], change_no: int) -> list[object]:
     """Return the parameters of `insert_sql`, flat."""
     flat: list[object] = []
-    extend = flat.extend
-    for row in rows:
-        extend(
-            (
-                row.log_key,
-                row.seq,
-                change_no,
-                _NUMBERS[row.kind],
-                row.sender_key,
-                pack_msg_id(row.msg_id),
-                row.server_ts,
-                row.client_ts,
-                row.digest,
-                row.hash,
-                row.payload.decode(),
-                row.target_seq,
-            )  # fmt: skip
-        )
+    for log_key, sender_key, target_seq, event in rows:
+        flat += (
+            log_key, event.seq, change_no, _NUMBERS[event.kind], sender_key, pack_msg_id(event.msg_id),
+            event.server_ts, event.client_ts, event.digest, event.hash, event.payload.decode(), target_seq,
+        )  # fmt: skip
     return flat
 
 

@@ -76,21 +76,12 @@ class Knowledge:
     recent: Mapping[MsgKey, Known | Event]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the event table. ``log_key`` 0 and kind ``refused`` is a definite refusal."""
+Row = tuple[int, int, int | None, Event]
+"""A row of the event table: store keys of the conversation and the sender, target_seq, and the event.
 
-    log_key: int
-    seq: int
-    kind: str
-    sender_key: int
-    msg_id: str
-    server_ts: int
-    client_ts: int | None
-    digest: bytes
-    hash: bytes
-    payload: bytes
-    target_seq: int | None
+A tuple, because one is made for every message. Key 0 and kind ``refused`` is a definite refusal, whose payload is
+``code message``.
+"""
 
 
 @dataclass(slots=True)
@@ -109,7 +100,6 @@ class Plan:
     outcomes: list[Outcome] = field(default_factory=list)
     used_existing: bool = False
     _logs: dict[str, Log] = field(default_factory=dict)
-    _stored: list[Event] = field(default_factory=list)
 
     def apply(self, logs: dict[str, Log], remember: Callable[[Event], None]) -> None:
         """Make the plan the truth; call it after COMMIT has returned.
@@ -127,8 +117,9 @@ class Plan:
                 known.head_seq = draft.head_seq
                 known.head_hash = draft.head_hash
                 known.members.update(draft.members)
-        for event in self._stored:
-            remember(event)
+        for log_key, _, _, event in self.rows:
+            if log_key:
+                remember(event)
 
 
 class Planner:
@@ -200,7 +191,7 @@ class Planner:
         draft = self._drafts.get(conversation_id)
         if draft is None or seq > draft.head_seq:
             return None
-        for event in reversed(self._plan._stored):  # see __init__
+        for _, _, _, event in reversed(self._plan.rows):
             if event.seq == seq and event.conversation_id == conversation_id:
                 return Target(seq, event.kind, event.sender_id, event.server_ts, recalled=False)
         return None
@@ -232,39 +223,24 @@ class Planner:
 
     def _append(self, command: Command, effects: tuple[Effect, ...]) -> Stored:
         """Give the command the next seq of its conversation, on the copy."""
-        conversation_id = command.conversation_id
+        conversation_id, kind, msg_id = command.conversation_id, command.kind, command.msg_id
+        sender_id, payload, now_ms = command.sender_id, command.payload, self.now_ms
         draft = self._drafts.get(conversation_id) or self._draft(conversation_id, effects)
         seq = draft.head_seq + 1
-        payload = command.payload
-        digest = digest_of(
-            payload, conversation_id, command.kind, command.msg_id, command.sender_id, seq, self.now_ms
-        )
-        draft.head_seq = seq
-        draft.head_hash = hash_ = next_hash(draft.head_hash, digest)
+        digest = digest_of(payload, conversation_id, kind, msg_id, sender_id, seq, now_ms)
+        hash_ = next_hash(draft.head_hash, digest)
+        draft.head_seq, draft.head_hash = seq, hash_
         event = Event(
-            conversation_id, seq, command.kind, command.sender_id, command.msg_id,
-            self.now_ms, payload, command.client_ts, digest, hash_,
-        )  # fmt: skip
-        self._plan.rows.append(
-            Row(
-                draft.key,
-                seq,
-                command.kind,
-                self._knowledge.users[command.sender_id],
-                command.msg_id,
-                self.now_ms,
-                command.client_ts,
-                digest,
-                hash_,
-                payload,
-                getattr(command.body, "target_seq", None),
-            )  # fmt: skip
+            conversation_id, seq, kind, sender_id, msg_id, now_ms, payload, command.client_ts, digest, hash_
         )
-        self._plan._stored.append(event)  # see __init__
-        self._batch[command.sender_id, command.msg_id] = event
+        target_seq = None if kind == "message" else getattr(command.body, "target_seq", None)
+        self._plan.rows.append((draft.key, self._knowledge.users[sender_id], target_seq, event))
+        self._batch[sender_id, msg_id] = event
         if effects:
             self._note(command, draft, seq, effects)
-        return Stored(conversation_id, seq, self.now_ms, False, event, draft.conversation.peers)  # hot path: positional
+        return Stored(
+            conversation_id, seq, now_ms, False, event, draft.conversation.peers
+        )  # hot path: positional
 
     def _hearers(self, conversation_id: str) -> tuple[str, ...]:
         conversation = self.conversation(conversation_id)
@@ -321,21 +297,11 @@ class Planner:
             seq = self._refusal_seq
             self._refusal_seq += 1
             payload = b"%d %b" % (code, message.encode())
-            self._plan.rows.append(
-                Row(
-                    0,
-                    seq,
-                    REFUSED_KIND,
-                    sender_key,
-                    command.msg_id,
-                    self.now_ms,
-                    None,
-                    NO_DIGEST,
-                    NO_DIGEST,
-                    payload,
-                    None,
-                )  # fmt: skip
-            )
+            event = Event(
+                "", seq, REFUSED_KIND, command.sender_id, command.msg_id,
+                self.now_ms, payload, None, NO_DIGEST, NO_DIGEST,
+            )  # fmt: skip
+            self._plan.rows.append((0, sender_key, None, event))
             self._batch[command.sender_id, command.msg_id] = Known(
                 "", REFUSED_KIND, seq, self.now_ms, NO_DIGEST, code, message
             )
@@ -371,5 +337,7 @@ def answer_repeat(command: Command, known: Known | Event, hearers: tuple[str, ..
         known.seq,
         known.server_ts,
     ):
-        return Stored(known.conversation_id, known.seq, known.server_ts, True, None, hearers)  # hot path: positional
+        return Stored(
+            known.conversation_id, known.seq, known.server_ts, True, None, hearers
+        )  # hot path: positional
     return RefusedOutcome(ErrorCode.MSG_ID_CONFLICT, "msg_id was used for a different message")
