@@ -17,6 +17,7 @@ from pingme.config import Settings
 from pingme.domain.errors import ErrorCode, PingMeError
 from pingme.edge.admin import POINTER_NAME, SOCKET_NAME
 from pingme.edge.logs import configure_logging
+from pingme.ports.admin import AdminHandler
 
 OnProgress = Callable[[Mapping[str, Any]], None]
 
@@ -39,7 +40,12 @@ class CallFailed(PingMeError):
 
 
 def call(
-    settings: Settings, name: str, arguments: Mapping[str, Any], *, on_progress: OnProgress | None = None
+    settings: Settings,
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    on_progress: OnProgress | None = None,
+    offline: Mapping[str, AdminHandler] | None = None,
 ) -> dict[str, Any]:
     """Run one admin call and return its result.
 
@@ -48,13 +54,15 @@ def call(
         name: such as ``dlq.list``.
         arguments: plain values.
         on_progress: called with each report of a long call.
+        offline: the handlers to use when no server runs, where they need no App (which a damaged store has not).
 
     Raises:
         CallFailed: the handler refused.
         DataFolderInUse: no server answers, and another process holds the data folder.
         PingMeError: the server went away before it answered: whether the call took effect is not known.
     """
-    return asyncio.run(_call(settings, name, dict(arguments), on_progress or _ignore))
+    handlers = None if offline is None else dict(offline)
+    return asyncio.run(_call(settings, name, dict(arguments), on_progress or _ignore, handlers))
 
 
 def _ignore(_report: Mapping[str, Any]) -> None:
@@ -62,7 +70,11 @@ def _ignore(_report: Mapping[str, Any]) -> None:
 
 
 async def _call(
-    settings: Settings, name: str, arguments: dict[str, Any], on_progress: OnProgress
+    settings: Settings,
+    name: str,
+    arguments: dict[str, Any],
+    on_progress: OnProgress,
+    offline: Mapping[str, AdminHandler] | None,
 ) -> dict[str, Any]:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -70,7 +82,11 @@ async def _call(
                 str(find_socket(settings.data_dir)), limit=ANSWER_MAX_BYTES
             )
     except (FileNotFoundError, ConnectionRefusedError):
-        return await _call_offline(settings, name, arguments, on_progress)
+        configure_logging("warning", "text", "stderr")  # standard output is the command's
+        with DataLock(settings.data_dir):
+            if offline is not None:
+                return plain(await offline[name](arguments, on_progress))
+            return await _call_app(settings, name, arguments, on_progress)
     except (OSError, TimeoutError) as exc:
         message = f"cannot reach the server of {settings.data_dir}: {str(exc) or 'it does not answer'}"
         raise PingMeError(message) from exc
@@ -109,15 +125,16 @@ async def _converse(
             return dict(answer["ok"])
 
 
-async def _call_offline(
+async def _call_app(
     settings: Settings, name: str, arguments: dict[str, Any], on_progress: OnProgress
 ) -> dict[str, Any]:
     """Run the handler here, on an App without listeners."""
-    with DataLock(settings.data_dir):
-        from pingme import bootstrap  # noqa: PLC0415  # the whole server, which a running one spares us
+    from pingme import bootstrap  # noqa: PLC0415  # the whole server, which a running one spares us
 
-        configure_logging("warning", "text", "stderr")  # standard output is the command's
-        async with bootstrap.build_offline(settings) as app:
-            result = await app.admin_handlers[name](arguments, on_progress)
-            # The same values as through the socket: lists for tuples, texts for enumerations.
-            return msgspec.json.decode(msgspec.json.encode(result), type=dict[str, Any])
+    async with bootstrap.build_offline(settings) as app:
+        return plain(await app.admin_handlers[name](arguments, on_progress))
+
+
+def plain(result: object) -> dict[str, Any]:
+    """Return a result as it would come through the socket: lists for tuples, texts for enumerations."""
+    return msgspec.json.decode(msgspec.json.encode(result), type=dict[str, Any])

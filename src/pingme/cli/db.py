@@ -1,0 +1,168 @@
+"""`pingme db`: back up, restore and verify the embedded store.
+
+Exit codes: 0 done, or nothing wrong found; 1 not done, or something is wrong; 2 the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pingme.domain.errors import PingMeError
+
+if TYPE_CHECKING:
+    from pingme.config import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Back up, restore and verify the store.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to make; FILE.sha256 is written beside it.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier backup of that name.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the store, while the server runs or not, to one file with a checksum."""
+    answer = ask("db.backup", {"path": str(file.absolute()), "force": force}, label="Backing up")
+    if as_json:
+        print_json(answer)
+    else:
+        print(f"{answer['path']}  {size(answer['size_bytes'])}  sha256 {answer['sha256']}")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file made by `pingme db backup`.")],
+    *,
+    no_checksum: Annotated[
+        bool, typer.Option("--no-checksum", help="Accept a file whose FILE.sha256 is missing or differs.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup in the place of the store; the server must not run, the previous file is kept.
+
+    Clients notice (the store's epoch is new) and sync anew. What was stored after the backup is not in it.
+    """
+    from pingme.adapters.data_lock import DataLock  # noqa: PLC0415  # --help needs none of these
+    from pingme.adapters.sqlite_backup import restore as restore_file  # noqa: PLC0415
+    from pingme.cli.progress import progress_bar  # noqa: PLC0415
+
+    settings = embedded_settings()
+    aside = f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    with DataLock(settings.data_dir), progress_bar("Restoring") as report:
+        restored = restore_file(
+            file.absolute(),
+            settings.sqlite_path.absolute(),
+            checksum=not no_checksum,
+            aside=aside,
+            report=lambda phase, done, total: report({"phase": phase, "done": done, "total": total}),
+        )
+    if as_json:
+        print_json(asdict(restored))
+        return
+    print(f"restored {restored.path}, epoch {restored.epoch}")
+    if restored.previous:
+        print(f"the previous database is {restored.previous}")
+
+
+@app.command()
+def verify(
+    file: Annotated[Path | None, typer.Argument(help="A backup; without it the store itself.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check every page, every seq, every digest and every rolling hash."""
+    answer = ask("db.verify", {}, label="Verifying") if file is None else verify_file(file)
+    if as_json:
+        print_json(answer)
+    else:
+        print_verified(answer)
+    if not answer["good"]:
+        raise typer.Exit(1)
+
+
+def verify_file(file: Path) -> dict[str, Any]:
+    """Verify a file that no server uses, here."""
+    from pingme.adapters.sqlite_verify import verify as verify_database  # noqa: PLC0415  # --help needs none
+    from pingme.cli.progress import progress_bar  # noqa: PLC0415
+
+    with progress_bar("Verifying") as report:
+        result = verify_database(
+            file.absolute(),
+            report=lambda phase, done, total: report({"phase": phase, "done": done, "total": total}),
+        )
+    return asdict(result) | {"good": result.good}
+
+
+def embedded_settings() -> Settings:
+    """Return the settings, when the store is the embedded one.
+
+    Raises:
+        PingMeError: the store is MySQL, which has its own tools for all of this.
+    """
+    from pingme.config import load_settings  # noqa: PLC0415  # --help does not need it
+
+    settings = load_settings()
+    if settings.database.host is not None:
+        raise PingMeError(
+            f"the store is MySQL on {settings.database.host}: back it up with its own tools, such as "
+            f"mysqldump --single-transaction {settings.database.name}"
+        )
+    return settings
+
+
+def ask(command: str, arguments: dict[str, Any], *, label: str) -> dict[str, Any]:
+    """Run one call in the running server, or here when none runs, with a bar on stderr."""
+    from pingme.adapters.sqlite_admin import database_handlers  # noqa: PLC0415  # --help needs none of these
+    from pingme.cli.admin import call  # noqa: PLC0415
+    from pingme.cli.progress import progress_bar  # noqa: PLC0415
+
+    settings = embedded_settings()
+    offline = database_handlers(settings.sqlite_path.absolute())
+    with progress_bar(label) as report:
+        return call(settings, command, arguments, on_progress=report, offline=offline)
+
+
+def print_json(answer: dict[str, Any]) -> None:
+    """Print an answer as it came."""
+    print(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people."""
+    value, units = float(count), ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "bytes" else f"{value:.1f} {units[0]}"
+
+
+def print_verified(answer: dict[str, Any]) -> None:
+    """Print what was looked at, then each fault."""
+    print(
+        f"{answer['path']}, epoch {answer['epoch']}: {answer['events']} events in {answer['conversations']} "
+        f"conversations, {answer['digests']} digests computed again"
+    )
+    for fault in answer["faults"]:
+        print(f"  {fault}")
+    unlisted = answer["fault_count"] - len(answer["faults"])
+    if unlisted:
+        print(f"  … and {unlisted} more")
+    print(
+        "good"
+        if answer["good"]
+        else f"{answer['fault_count']} faults: do not trust this file; see docs/operations.md"
+    )
