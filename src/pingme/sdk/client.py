@@ -157,6 +157,16 @@ class Client(Account):
         """Return one conversation, None when it is not known."""
         return self._engine.replica.snapshots.get(conversation_id)
 
+    def unsent(self, conversation: str) -> list[tuple[str, str]]:
+        """Return (msg_id, content) of one's own messages there that the server has not confirmed yet, in
+        order.
+        """
+        return [
+            (pending.msg_id, pending.operation.payload.content)
+            for pending in self._engine.outbox
+            if pending.conversation_id == conversation and isinstance(pending.operation, frames.Send)
+        ]
+
     async def conversation_with(self, who: str) -> str:
         """Return the id of the private conversation with a user; it exists from its first message on."""
         return private_with(self.user_id, await self.people.id_of(who))

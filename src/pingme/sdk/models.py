@@ -88,6 +88,13 @@ class Ack(Model, kw_only=True):
     duplicate: bool
 
 
+class Receipts(Model, kw_only=True):
+    """Who got and who read an event; whoever read it got it, too."""
+
+    delivered: list[str] = []
+    read: list[str] = []
+
+
 class Summary(Model, kw_only=True):
     """A line of the conversation list."""
 

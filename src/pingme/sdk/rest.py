@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar
 
-from pingme.sdk.models import Ack, Device, Login, Settings, Summary, User
+from pingme.sdk.models import Ack, Device, Login, Receipts, Settings, Summary, User
 from pingme.sdk.transport import Transport, Values, convert
 from pingme.wire.server_frames import Conversation, HistoryPage, Presence
 
@@ -134,6 +134,11 @@ class Rest:
             "limit": limit,
         }
         return await self._call("GET", "/messages/history", answer=HistoryPage, query=query)
+
+    async def receipts(self, conversation_id: str, seq: int) -> Receipts:
+        """Return who got and who read an event."""
+        path = f"/conversations/{conversation_id}/receipts"
+        return await self._call("GET", path, answer=Receipts, query={"seq": seq})
 
     async def presence(self, user_ids: Sequence[str]) -> list[Presence]:
         """Return where these users are."""
