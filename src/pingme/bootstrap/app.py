@@ -17,6 +17,7 @@ from pingme.adapters.log_memory import MemoryLog
 from pingme.adapters.presence_memory import MemoryPresence
 from pingme.adapters.push_memory import MemoryPush
 from pingme.adapters.secret_file import load_or_make_secret
+from pingme.adapters.sqlite_admin import database_handlers
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.adapters.store_sqlite import SqliteStore
 from pingme.config import ConfigError, Settings
@@ -134,6 +135,7 @@ class App:
             clock,
             self._last_seen,
             grace_s=limits.presence_grace_s,
+            read_last_seen=self._read_last_seen,
         )
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.admin_handlers: Mapping[str, AdminHandler] = self._admin_handlers()
@@ -147,6 +149,10 @@ class App:
 
     async def _user_exists(self, user_id: str) -> bool:
         return await self.account_store.user(user_id) is not None
+
+    async def _read_last_seen(self, user_id: str) -> int | None:
+        user = await self.account_store.user(user_id)
+        return None if user is None else user.last_seen_ts
 
     async def _last_seen(self, user_id: str, seen_ms: int) -> None:
         await self.account_store.set_last_seen({user_id: seen_ms})
@@ -246,6 +252,7 @@ class App:
             handlers[name] = _account_handler(handler, self.accounts)
         tools = DeadLetterTools(self.dead_letters, self._resubmit, self.clock)
         handlers.update(bind_handlers(tools))
+        handlers.update(database_handlers(self.settings.sqlite_path))
         return handlers
 
 

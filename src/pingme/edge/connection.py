@@ -378,8 +378,6 @@ class Connection:
         rules = self._node.rules
         if self.unanswered >= rules.unanswered_sends:
             self._pause()
-        if not rules.sends_per_s:
-            return
         now = self._node.clock.monotonic_ms()
         if not self._tokens_ms:
             self._tokens_ms = now
@@ -402,9 +400,11 @@ class Connection:
     def resume_reading(self) -> None:
         """Read again, if nothing stands against it."""
         rules = self._node.rules
-        if self.closing or self.unanswered >= rules.unanswered_sends > 0 or len(self._jobs or ()) >= MAX_JOBS:
+        if self.closing or len(self._jobs or ()) >= MAX_JOBS:
             return
-        if rules.sends_per_s:
+        if not rules.unlimited:
+            if self.unanswered >= rules.unanswered_sends:
+                return
             now = self._node.clock.monotonic_ms()
             owed_ms = -self._sends_tokens * 1000 / rules.sends_per_s - (now - self._tokens_ms)
             if owed_ms > 0:

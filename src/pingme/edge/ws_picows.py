@@ -23,7 +23,7 @@ WRITE_HIGH_WATER = 1 << 20  # the outbox's bound is ours; uvloop need not tell
 _LOGGER = logging.LoggerAdapter(logging.getLogger("picows"), {})
 
 
-class PicowsPipe(WSListener):  # type: ignore[misc]  # a C type without stubs for subclassing
+class PicowsPipe(WSListener):
     """The listener of one socket, and the pipe that its connection writes to."""
 
     __slots__ = ("_buffered", "_connection", "_node", "_peer", "_transport", "_write")

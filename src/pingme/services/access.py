@@ -35,7 +35,9 @@ async def access_present(store: Store, user_id: str, conversation_id: str) -> Ac
     return access
 
 
-async def access_group(store: Store, user_id: str, group_id: str, least: RoleRank = RoleRank.MEMBER) -> Access:
+async def access_group(
+    store: Store, user_id: str, group_id: str, least: RoleRank = RoleRank.MEMBER
+) -> Access:
     """Return a group to a present member with at least this role.
 
     Raises:

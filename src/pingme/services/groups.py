@@ -74,7 +74,9 @@ class Groups:
 
     async def join(self, user_id: str, group_id: str, msg_id: str | None = None) -> Stored:
         """Join an open group."""
-        return await self._execute("member_joined", user_id, group_id, MemberJoinedBody(user_ids=(user_id,)), msg_id)
+        return await self._execute(
+            "member_joined", user_id, group_id, MemberJoinedBody(user_ids=(user_id,)), msg_id
+        )
 
     async def leave(self, user_id: str, group_id: str, msg_id: str | None = None) -> Stored:
         """Leave; an owner with other members must hand the group over first."""
@@ -91,7 +93,9 @@ class Groups:
         body = MemberJoinedBody(user_ids=tuple(dict.fromkeys(user_ids)))
         return await self._execute("member_joined", user_id, group_id, body, msg_id)
 
-    async def remove_member(self, user_id: str, group_id: str, member_id: str, msg_id: str | None = None) -> Stored:
+    async def remove_member(
+        self, user_id: str, group_id: str, member_id: str, msg_id: str | None = None
+    ) -> Stored:
         """Remove a member of a lower role; removing oneself is leaving."""
         if member_id == user_id:
             return await self.leave(user_id, group_id, msg_id)
@@ -146,7 +150,9 @@ class Groups:
             if msg_id is None or await self._store.find(user_id, msg_id) is None:
                 raise
 
-    async def _execute(self, kind: str, user_id: str, group_id: str, body: Body, msg_id: str | None) -> Stored:
+    async def _execute(
+        self, kind: str, user_id: str, group_id: str, body: Body, msg_id: str | None
+    ) -> Stored:
         command = make_command(
             kind,
             sender_id=user_id,
