@@ -177,16 +177,36 @@ def test_a_letter_that_is_not_stored_stays(world):
     assert [world.replays(letter_id) for letter_id in (1, 2, 3)] == [1, 1, 0]
 
 
-@pytest.mark.parametrize("code", [ErrorCode.OVERLOADED, ErrorCode.DATABASE_ERROR])
-def test_a_replay_stops_where_the_server_takes_no_more(world, code):
+def test_a_letter_that_is_dead_lettered_again_is_no_refusal(world):
+    """Nobody can say yet whether it is stored, so it is unknown, and the letter stays."""
+    world.put(letter(1))
+    world.answers["m1"] = RefusedOutcome(int(ErrorCode.DEAD_LETTERED), "kept as a dead letter")
+
+    code, text = world.run("replay", "1", "--json")
+
+    assert code == 1
+    assert json.loads(text)["counts"] == {"unknown": 1}
+    assert world.replays(1) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Refused(ErrorCode.OVERLOADED),
+        Refused(ErrorCode.DATABASE_ERROR),
+        RefusedOutcome(int(ErrorCode.DATABASE_ERROR), "the store is not available"),
+        OutcomeUnknown(),
+    ],
+)
+def test_a_replay_stops_where_the_server_takes_no_more(world, answer):
     """An outage is not the letters' fault: the run ends, nothing is marked, and the reason is shown."""
     world.put(letter(1), letter(2), letter(3))
-    world.answers["m2"] = Refused(code)
+    world.answers["m2"] = answer
 
     exit_code, out = world.run("replay", "--all")
 
     assert exit_code == 1
-    assert f"stopped: {int(code)}" in out
+    assert f"stopped: {int(answer.code)}" in out
     assert world.sent == ["m1", "m2"]
     assert world.ids() == [2, 3]
     assert world.replays(2) == 0

@@ -205,6 +205,13 @@ async def test_a_made_up_host_is_not_repeated(host):
     assert "http://localhost:8080/api/v1" in answer.text
 
 
+async def test_behind_a_tls_proxy_the_address_is_https():
+    """The commands on the page work where the page was opened."""
+    answer = await get("/", **{"X-Forwarded-Proto": "https"})
+
+    assert "curl https://chat.example.org/api/v1/auth/register" in answer.text
+
+
 async def test_the_name_is_escaped():
     """`app.name` is text, whatever it holds."""
     answer = await get("/", replace(INFO, service="<b>Ours</b> & $version"))

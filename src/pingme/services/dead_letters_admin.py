@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from pingme.domain.errors import ErrorCode, PingMeError, RecordUndecodable, Refused
+from pingme.domain.errors import UNKNOWN_OUTCOME, ErrorCode, PingMeError, RecordUndecodable, Refused
 from pingme.domain.events import Command, Outcome, Stored
 from pingme.ports.admin import AdminHandler, Progress
 from pingme.ports.clock import Clock
@@ -271,21 +271,20 @@ async def _replay_one(tools: DeadLetterTools, letter: DeadLetterRecord, run: _Ru
             kind = "duplicate" if outcome.duplicate else "stored"
             run.note(letter, kind, conversation_id=outcome.conversation_id, seq=outcome.seq)
         else:
-            await tools.letters.mark_replayed(letter.id)
-            run.note(letter, "refused", code=int(outcome.code), message=outcome.message)
+            await _note_failure(tools, letter, run, outcome.code, outcome.message)
     except PingMeError as exc:
-        await _note_failure(tools, letter, run, exc)
+        await _note_failure(tools, letter, run, exc.code, exc.message)
     log.info("dead_letter_replayed", letter_id=letter.id, msg_id=letter.msg_id, counts=dict(run.counts))
 
 
 async def _note_failure(
-    tools: DeadLetterTools, letter: DeadLetterRecord, run: _Run, error: PingMeError
+    tools: DeadLetterTools, letter: DeadLetterRecord, run: _Run, code: int, message: str
 ) -> None:
-    """Note a replay without an outcome; the letter stays, and sending it again is harmless."""
-    code = int(error.code)
-    run.note(letter, "unknown", code=code, message=error.message)
-    if error.code in STOPPING:
-        run.stopped = f"{code}: {error.message}"
+    """Note a replay that did not store its message; the letter stays, and sending it again is harmless."""
+    definite = code not in UNKNOWN_OUTCOME and code not in STOPPING
+    run.note(letter, "refused" if definite else "unknown", code=int(code), message=message)
+    if code in STOPPING:
+        run.stopped = f"{int(code)}: {message}"
         return
     await tools.letters.mark_replayed(letter.id)
 
