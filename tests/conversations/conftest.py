@@ -1,0 +1,30 @@
+"""One server per module: scripts use people of their own, so they do not meet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conversations.server import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A running server, shared by the scripts of a module."""
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "data")
+    asyncio.run(process.start())
+    yield process
+    asyncio.run(process.stop())
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A running server that the script may stop, kill and start."""
+    process = ServerProcess(tmp_path / "data")
+    asyncio.run(process.start())
+    yield process
+    if process.is_running:
+        asyncio.run(process.stop())
