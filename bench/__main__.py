@@ -1,6 +1,6 @@
 """`python -m bench`: 100 pairs, and one group of 200, against a server of its own on the other core.
 
-    python -m bench [pairs|group|all] [--seconds 5] [--in-flight N] [--rate N]
+python -m bench [pairs|group|all] [--seconds 5] [--in-flight N] [--rate N]
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class BenchClient(picows.WSListener):
         for _ in range(self.in_flight):
             self.send_one()
 
-    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:  # noqa: ARG002
         """Count; every ack lets the next message go."""
         data = frame.get_payload_as_bytes()
         kind = data[9:16]
@@ -93,10 +93,12 @@ class BenchClient(picows.WSListener):
             self.ready.set_result(None)
         elif kind[:5] == b"error" or kind == b"auth_fa":
             self.load.errors += 1
-            print(data, file=sys.stderr)  # noqa: T201  # a benchmark talks
+            print(data, file=sys.stderr)  # a benchmark talks
 
 
-async def connect(load: Load, url: str, user: BenchUser, target: dict[str, str], in_flight: int) -> BenchClient:
+async def connect(
+    load: Load, url: str, user: BenchUser, target: dict[str, str], in_flight: int
+) -> BenchClient:
     """Return a connected, authenticated client."""
     _, client = await picows.ws_connect(
         lambda: BenchClient(load, user, target, in_flight), url, enable_auto_pong=True
@@ -117,7 +119,9 @@ async def paced(clients: list[BenchClient], rate: float, seconds: float) -> None
         await asyncio.sleep(0.001)
 
 
-async def measure(scenario: str, url: str, users: list[BenchUser], args: argparse.Namespace) -> dict[str, object]:
+async def measure(
+    scenario: str, url: str, users: list[BenchUser], args: argparse.Namespace
+) -> dict[str, object]:
     """Run one scenario and return its figures."""
     load = Load()
     clients: list[BenchClient] = []
@@ -130,8 +134,7 @@ async def measure(scenario: str, url: str, users: list[BenchUser], args: argpars
         senders = clients[:half]
     else:
         in_flight = args.in_flight or 16
-        for user in users:
-            clients.append(await connect(load, url, user, {"group_id": "gbench"}, in_flight))
+        clients = [await connect(load, url, user, {"group_id": "gbench"}, in_flight) for user in users]
         senders = clients[:1]
     if args.rate:
         for client in senders:
@@ -183,8 +186,12 @@ def run(scenario: str, args: argparse.Namespace) -> dict[str, object]:
             "PINGME_LIMITS__SENDS_PER_S": "0",
             "PINGME_LOGGING__LEVEL": "warning",
         }
-        command = [*args.server.split()] if args.server else [sys.executable, "-c", "from pingme.cli.app import main; main()", "serve"]
-        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)  # noqa: S603  # our own
+        command = (
+            [*args.server.split()]
+            if args.server
+            else [sys.executable, "-c", "from pingme.cli.app import main; main()", "serve"]
+        )
+        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)  # our own
         os.sched_setaffinity(server.pid, {0})
         os.sched_setaffinity(0, {1})
         try:
@@ -201,7 +208,7 @@ def wait_ready(port: int) -> None:
     """Wait until the server answers."""
     for _ in range(200):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1):  # noqa: S310  # loopback
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1):  # loopback
                 return
         except OSError:
             time.sleep(0.05)
@@ -219,16 +226,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("scenario", nargs="?", default="all", choices=["pairs", "group", "all"])
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--in-flight", type=int, default=0, help="unanswered messages per sender (pairs 8, group 16)")
-    parser.add_argument("--rate", type=float, default=0, help="messages per second over all senders; 0 = closed loop")
+    parser.add_argument(
+        "--in-flight", type=int, default=0, help="unanswered messages per sender (pairs 8, group 16)"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=0, help="messages per second over all senders; 0 = closed loop"
+    )
     parser.add_argument("--users", type=int, default=0, help="default 200")
     parser.add_argument("--port", type=int, default=18080)
-    parser.add_argument("--dir", default=None, help="where the data folder is made: the disk that is measured")
+    parser.add_argument(
+        "--dir", default=None, help="where the data folder is made: the disk that is measured"
+    )
     parser.add_argument("--server", default="", help="another command that serves")
     args = parser.parse_args()
-    print(json.dumps({"machine": platform.machine(), "python": platform.python_version(), "cores": os.cpu_count()}))  # noqa: T201
+    print(
+        json.dumps(
+            {"machine": platform.machine(), "python": platform.python_version(), "cores": os.cpu_count()}
+        )
+    )
     for scenario in ["pairs", "group"] if args.scenario == "all" else [args.scenario]:
-        print(json.dumps(run(scenario, args)))  # noqa: T201  # a benchmark talks
+        print(json.dumps(run(scenario, args)))  # a benchmark talks
 
 
 main()

@@ -16,7 +16,7 @@ from pingme.domain.model import RuleLimits
 from pingme.ports.accounts import Device, NewUser
 from pingme.services.tokens import Tokens
 
-NO_PASSWORD = "!"  # noqa: S105  # no argon2 hash: nobody can log in with it
+NO_PASSWORD = "!"  # no argon2 hash: nobody can log in with it
 HOUR_MS = 3_600_000
 
 
@@ -31,11 +31,12 @@ class BenchUser:
 async def make_users(data_dir: Path, count: int) -> list[BenchUser]:
     """Make users with a session each; the server must not run."""
     clock = SystemClock()
-    data_dir.mkdir(parents=True, exist_ok=True)
     database = SqliteDatabase(data_dir / "pingme.db")
     accounts = SqliteAccounts(database)
     tokens = Tokens(
-        load_or_make_secret(data_dir / "jwt.secret", entropy=clock.entropy), clock=clock, expiration_s=24 * 3600
+        load_or_make_secret(data_dir / "jwt.secret", entropy=clock.entropy),
+        clock=clock,
+        expiration_s=24 * 3600,
     )
     now = clock.now_ms()
     names = [f"bench{number:06d}" for number in range(count)]
@@ -67,7 +68,16 @@ async def make_users(data_dir: Path, count: int) -> list[BenchUser]:
             "INSERT INTO devices (user, device_id, name, family_id, generation, rotated_ts, created_ts, expires_ts)"
             " VALUES ((SELECT id FROM users WHERE user_id=?),?,?,?,?,?,?,?)",
             [
-                (user_id, d.device_id, d.name, d.family_id, d.generation, d.rotated_ts, d.created_ts, d.expires_ts)
+                (
+                    user_id,
+                    d.device_id,
+                    d.name,
+                    d.family_id,
+                    d.generation,
+                    d.rotated_ts,
+                    d.created_ts,
+                    d.expires_ts,
+                )
                 for user_id, d in rows
             ],
         )
@@ -82,14 +92,20 @@ async def make_group(data_dir: Path, users: list[BenchUser], group_id: str) -> N
     store = SqliteStore(database, SystemClock(), RuleLimits())
     members = tuple(user.user_id for user in users)
     body = GroupCreatedBody(history_policy="from_join", join_policy="invite", name="bench", user_ids=members)
-    await store.save([
-        make_command("group_created", sender_id=members[0], msg_id=group_id, conversation_id=group_id, body=body)
-    ])
+    await store.save(
+        [
+            make_command(
+                "group_created", sender_id=members[0], msg_id=group_id, conversation_id=group_id, body=body
+            )
+        ]
+    )
     await database.close()
 
 
 def prepare(data_dir: Path, users: int, *, group: bool) -> list[BenchUser]:
     """Return users in a fresh data folder, all of them in the group ``gbench`` if asked."""
+
+    data_dir.mkdir(parents=True, exist_ok=True)
 
     async def work() -> list[BenchUser]:
         made = await make_users(data_dir, users)

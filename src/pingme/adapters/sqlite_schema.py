@@ -157,8 +157,9 @@ def new_epoch(connection: sqlite3.Connection, *, keep: bool) -> None:
         connection: a writing connection in autocommit mode.
         keep: False after a restore, so that every client notices and syncs anew.
     """
+    if not keep:
+        connection.execute("DELETE FROM meta WHERE key = 'epoch'")
     connection.execute(
-        "INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT (key) DO "
-        + ("NOTHING" if keep else "UPDATE SET value=excluded.value"),
+        "INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT (key) DO NOTHING",
         (secrets.token_hex(8),),
     )

@@ -322,7 +322,7 @@ class SqliteReads:
                 hash_,
                 edited_seq,
                 recalled_seq,
-            ) in rows  # fmt: skip
+            ) in rows
         ]
 
     def _reactions(self, key: int, first_seq: int, last_seq: int) -> dict[int, tuple[Reactors, ...]]:

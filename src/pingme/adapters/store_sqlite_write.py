@@ -61,59 +61,52 @@ def _conversation_values(conversation: Conversation) -> tuple[object, ...]:
     )
 
 
+_MAKE = """
+INSERT INTO conversations (id, conversation_id, type, created_ts, name, announcement, avatar, history_policy, join_policy,
+  dissolved) VALUES (?,?,?,?,?,?,?,?,?,?)
+"""
+_CHANGE = """
+UPDATE conversations SET name=?, announcement=?, avatar=?, history_policy=?, join_policy=?, dissolved=? WHERE id=?
+"""
+# Positions are kept when somebody comes back; a new member has nothing unread before from_seq.
+_MEMBER = """
+INSERT INTO members (conversation, user, role, joined_seq, from_seq, until_seq, change_no) VALUES (?,?,?,?,?,?,?)
+ON CONFLICT (conversation, user) DO UPDATE SET role=excluded.role, joined_seq=excluded.joined_seq,
+  from_seq=excluded.from_seq, until_seq=excluded.until_seq, change_no=excluded.change_no
+"""
+_EDIT = "UPDATE events SET body=json_set(body, '$.content', ?), edited_seq=? WHERE conversation=? AND seq=?"
+_PROFILE = """
+UPDATE users SET nickname=coalesce(?, nickname), nickname_key=coalesce(?, nickname_key), email=coalesce(?, email),
+  avatar=coalesce(?, avatar) WHERE id=?
+"""
+_ERASE = """
+UPDATE events SET body=json_remove(json_set(body, '$.content', ''), '$.mentions'), recalled_seq=?
+WHERE conversation=? AND seq=?
+"""
+_ERASE_EDITS = """
+UPDATE events SET body=json_set(body, '$.content', '') WHERE conversation=? AND target_seq=? AND kind=?
+"""
+_SETTINGS = """
+UPDATE members SET muted=coalesce(?, muted), pinned=coalesce(?, pinned), draft=coalesce(?, draft), change_no=?
+WHERE conversation=(SELECT id FROM conversations WHERE conversation_id=?) AND user=?
+"""
+
+
 def effect_statements(plan: Plan, users: Mapping[str, int], change_no: int) -> list[Statement]:
     """Return the statements of the plan's effects, in order."""
     statements: list[Statement] = []
     for key, seq, conversation_id, effect in plan.effects:
         match effect:
-            case ConversationMade(conversation):
-                statements.append(
-                    (
-                        "INSERT INTO conversations (id, conversation_id, type, created_ts, name, announcement, avatar,"
-                        " history_policy, join_policy, dissolved) VALUES (?,?,?,?,?,?,?,?,?,?)",
-                        (
-                            key,
-                            conversation_id,
-                            int(conversation.type),
-                            conversation.created_ts,
-                            *_conversation_values(conversation),
-                        ),
-                    )
-                )
-            case ConversationChanged(conversation):
-                statements.append(
-                    (
-                        "UPDATE conversations SET name=?, announcement=?, avatar=?, history_policy=?, join_policy=?,"
-                        " dissolved=? WHERE id=?",
-                        (*_conversation_values(conversation), key),
-                    )
-                )
+            case ConversationMade(made):
+                first = (key, conversation_id, int(made.type), made.created_ts)
+                statements.append((_MAKE, (*first, *_conversation_values(made))))
+            case ConversationChanged(changed):
+                statements.append((_CHANGE, (*_conversation_values(changed), key)))
             case MemberSet(member):
-                # Positions are kept when somebody comes back; a new member has nothing unread before from_seq.
-                statements.append(
-                    (
-                        "INSERT INTO members (conversation, user, role, joined_seq, from_seq, until_seq, change_no)"
-                        " VALUES (?,?,?,?,?,?,?) ON CONFLICT (conversation, user) DO UPDATE SET role=excluded.role,"
-                        " joined_seq=excluded.joined_seq, from_seq=excluded.from_seq, until_seq=excluded.until_seq,"
-                        " change_no=excluded.change_no",
-                        (
-                            key,
-                            users[member.user_id],
-                            int(member.role),
-                            member.joined_seq,
-                            member.from_seq,
-                            member.until_seq,
-                            change_no,
-                        ),
-                    )
-                )
+                seqs = (member.joined_seq, member.from_seq, member.until_seq)
+                statements.append((_MEMBER, (key, users[member.user_id], int(member.role), *seqs, change_no)))
             case MessageEdited(target_seq, content):
-                statements.append(
-                    (
-                        "UPDATE events SET body=json_set(body, '$.content', ?), edited_seq=? WHERE conversation=? AND seq=?",
-                        (content, seq, key, target_seq),
-                    )
-                )
+                statements.append((_EDIT, (content, seq, key, target_seq)))
             case MessageRecalled(target_seq):
                 statements.extend(_recall(key, seq, target_seq))
             case ReactionSet(target_seq, user_id, emoji, present):
@@ -121,32 +114,24 @@ def effect_statements(plan: Plan, users: Mapping[str, int], change_no: int) -> l
             case SettingsChanged():
                 statements.append(_settings(effect, users, change_no))
             case ProfileChanged():
-                statements.append(
-                    (
-                        "UPDATE users SET nickname=coalesce(?, nickname), nickname_key=coalesce(?, nickname_key),"
-                        " email=coalesce(?, email), avatar=coalesce(?, avatar) WHERE id=?",
-                        (
-                            effect.nickname,
-                            None if effect.nickname is None else username_key(effect.nickname),
-                            effect.email,
-                            effect.avatar,
-                            users[effect.user_id],
-                        ),
-                    )
-                )
+                statements.append(_profile(effect, users))
     return statements
+
+
+def _profile(effect: ProfileChanged, users: Mapping[str, int]) -> Statement:
+    nickname_key = None if effect.nickname is None else username_key(effect.nickname)
+    return (_PROFILE, (effect.nickname, nickname_key, effect.email, effect.avatar, users[effect.user_id]))
 
 
 def _recall(key: int, seq: int, target_seq: int) -> list[Statement]:
     """Erase the content from the message and from every edit of it; digests and hashes stay."""
     return [
         (
-            "UPDATE events SET body=json_remove(json_set(body, '$.content', ''), '$.mentions'), recalled_seq=?"
-            " WHERE conversation=? AND seq=?",
+            _ERASE,
             (seq, key, target_seq),
         ),
         (
-            "UPDATE events SET body=json_set(body, '$.content', '') WHERE conversation=? AND target_seq=? AND kind=?",
+            _ERASE_EDITS,
             (key, target_seq, KIND_NUMBERS["edit"]),
         ),
         ("DELETE FROM reactions WHERE conversation=? AND seq=?", (key, target_seq)),
@@ -167,8 +152,7 @@ def _reaction(key: int, seq: int, target_seq: int, user: int, emoji: str, *, pre
 
 def _settings(effect: SettingsChanged, users: Mapping[str, int], change_no: int) -> Statement:
     return (
-        "UPDATE members SET muted=coalesce(?, muted), pinned=coalesce(?, pinned), draft=coalesce(?, draft), change_no=?"
-        " WHERE conversation=(SELECT id FROM conversations WHERE conversation_id=?) AND user=?",
+        _SETTINGS,
         (effect.muted, effect.pinned, effect.draft, change_no, effect.about, users[effect.user_id]),
     )
 

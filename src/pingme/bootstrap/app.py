@@ -48,6 +48,46 @@ NODE_ID = "local"  # one node: the only one that anybody asks for
 TICK_MS = 100  # how often overdue answers are looked for
 
 
+def check_embedded(settings: Settings) -> None:
+    """Refuse settings of engines that this version does not have.
+
+    Raises:
+        ConfigError: one is set.
+    """
+    for engine, chosen in (
+        ("database.host", settings.database.host),
+        ("redis.host", settings.redis.host),
+        ("kafka.brokers", settings.kafka.brokers),
+    ):
+        if chosen:
+            message = f"{engine}: this version runs embedded only; remove the setting"
+            raise ConfigError(message)
+
+
+def rule_limits(settings: Settings) -> RuleLimits:
+    """Return the bounds that the rules check, as configured."""
+    limits = settings.limits
+    return RuleLimits(
+        limits.group_members,
+        limits.groups_per_user,
+        limits.edit_window_s,
+        limits.recall_window_s,
+        limits.reaction_kinds,
+    )
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """Return the retry policy, which the embedded pipeline shares with Kafka's."""
+    kafka = settings.kafka
+    return RetryPolicy(
+        kafka.retry_max_attempts,
+        kafka.retry_initial_backoff,
+        kafka.retry_max_backoff,
+        kafka.retry_multiplier,
+        kafka.enable_dlq,
+    )
+
+
 class App:
     """The system in one process, without its listeners.
 
@@ -56,14 +96,7 @@ class App:
     """
 
     def __init__(self, settings: Settings) -> None:
-        for engine, chosen in (
-            ("database.host", settings.database.host),
-            ("redis.host", settings.redis.host),
-            ("kafka.brokers", settings.kafka.brokers),
-        ):
-            if chosen:
-                message = f"{engine}: this version runs embedded only; remove the setting"
-                raise ConfigError(message)
+        check_embedded(settings)
         self.settings = settings
         self.clock = clock = SystemClock()
         self.metrics = Metrics(version=pingme.__version__, env=settings.app.env)
@@ -72,13 +105,7 @@ class App:
         self.store = SqliteStore(
             self.database,
             clock,
-            RuleLimits(
-                limits.group_members,
-                limits.groups_per_user,
-                limits.edit_window_s,
-                limits.recall_window_s,
-                limits.reaction_kinds,
-            ),
+            rule_limits(settings),
         )
         self.account_store = SqliteAccounts(self.database)
         self.log = MemoryLog(limits.log_records)
@@ -91,13 +118,7 @@ class App:
             self.dead_letters,
             self.push,
             clock,
-            policy=RetryPolicy(
-                settings.kafka.retry_max_attempts,
-                settings.kafka.retry_initial_backoff,
-                settings.kafka.retry_max_backoff,
-                settings.kafka.retry_multiplier,
-                settings.kafka.enable_dlq,
-            ),
+            policy=retry_policy(settings),
             outage_refuse_ms=limits.outage_refuse_ms,
             observe=self.metrics.observe_batch,
         )
@@ -113,19 +134,7 @@ class App:
             max_message_bytes=settings.websocket.max_message_size,
             http_sends_per_s=limits.http_sends_per_s if limits.sends_per_s else 0,
         )
-        self.accounts = Accounts(
-            self.account_store,
-            self.passwords,
-            Tokens(self._secret(), clock=clock, expiration_s=settings.jwt.expiration),
-            LoginThrottle(clock, failures=limits.login_failures),
-            clock,
-            on_revoked=self.push.revoke,
-            publish_profile=self._publish_profile,
-            registration_open=settings.app.registration == "open",
-            devices_per_user=limits.devices_per_user,
-            refresh_ttl_s=limits.refresh_ttl_s,
-            registrations_per_hour=limits.registrations_per_hour,
-        )
+        self.accounts = self._build_accounts()
         self.receipts = Receipts(self.store, self.push, clock)
         self.sync = Sync(self.store, flush=self.receipts.flush)
         self.history = History(self.store)
@@ -140,6 +149,22 @@ class App:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.admin_handlers: Mapping[str, AdminHandler] = self._admin_handlers()
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def _build_accounts(self) -> Accounts:
+        settings, limits = self.settings, self.settings.limits
+        return Accounts(
+            self.account_store,
+            self.passwords,
+            Tokens(self._secret(), clock=self.clock, expiration_s=settings.jwt.expiration),
+            LoginThrottle(self.clock, failures=limits.login_failures),
+            self.clock,
+            on_revoked=self.push.revoke,
+            publish_profile=self._publish_profile,
+            registration_open=settings.app.registration == "open",
+            devices_per_user=limits.devices_per_user,
+            refresh_ttl_s=limits.refresh_ttl_s,
+            registrations_per_hour=limits.registrations_per_hour,
+        )
 
     def _secret(self) -> str:
         secret = self.settings.jwt.secret

@@ -26,8 +26,7 @@ def digest_of(
 ) -> bytes:
     """Return the digest of an event as first stored, 16 bytes. Positional: it runs once a message.
 
-    Args:
-        payload: canonical JSON of the event's body.
+    ``payload`` is the canonical JSON of the event's body; the rest are the fields of the event.
     """
     return sha256(
         b'{"body":%b,"conversation_id":"%b","kind":"%b","msg_id":"%b","sender_id":"%b","seq":%d,"server_ts":%d}'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from pingme.domain.effects import (
     ConversationChanged,
@@ -37,42 +37,17 @@ from pingme.domain.events import (
     ReactionBody,
     RecallBody,
 )
+from pingme.domain.facts import Facts
 from pingme.domain.model import (
     ROLE_RANKS,
     Conversation,
     ConversationType,
     Member,
     RoleRank,
-    RuleLimits,
     Target,
 )
 
 B = TypeVar("B", bound=Body)
-
-
-class Facts(Protocol):
-    """What a decision may ask: the state of the store after everything before this command."""
-
-    limits: RuleLimits
-    now_ms: int
-
-    def conversation(self, conversation_id: str) -> Conversation | None:
-        """Return the conversation, or None where nothing was stored yet."""
-
-    def head_seq(self, conversation_id: str) -> int:
-        """Return the seq of its newest event, 0 for none."""
-
-    def member(self, conversation_id: str, user_id: str) -> Member | None:
-        """Return the membership, present or former, or None for a stranger."""
-
-    def user_exists(self, user_id: str) -> bool:
-        """Tell whether there is such an account."""
-
-    def target(self, conversation_id: str, seq: int) -> Target | None:
-        """Return the event at ``seq``, or None."""
-
-    def group_count(self, user_id: str) -> int:
-        """Return of how many groups this user is a member."""
 
 
 NO_EFFECTS: tuple[Effect, ...] = ()
@@ -243,7 +218,7 @@ def _member_joined(command: Command, facts: Facts) -> tuple[Effect, ...]:
     body = _body(command, MemberJoinedBody)
     conversation = facts.conversation(command.conversation_id)
     if body.user_ids == (command.sender_id,):
-        _check_open(command, conversation)
+        _check_open(conversation)
     else:
         conversation, member = check_writer(command, facts)
         if conversation.type is not ConversationType.GROUP:
@@ -254,7 +229,7 @@ def _member_joined(command: Command, facts: Facts) -> tuple[Effect, ...]:
     return _joined(command, body.user_ids, conversation, facts)
 
 
-def _check_open(command: Command, conversation: Conversation | None) -> None:
+def _check_open(conversation: Conversation | None) -> None:
     if conversation is None or conversation.type is not ConversationType.GROUP:
         raise Refused(ErrorCode.GROUP_NOT_FOUND)
     if conversation.join_policy != "open":

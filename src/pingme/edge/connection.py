@@ -14,21 +14,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pingme.domain.errors import ERRORS, UNKNOWN_OUTCOME, ErrorCode, PingMeError, Refused
-from pingme.domain.events import Outcome, RefusedOutcome
+from pingme.domain.errors import ErrorCode, PingMeError, Refused
+from pingme.edge.deadlines import CLOSE_WAIT_S, check_deadlines
+from pingme.edge.opening import authenticate
+from pingme.edge.operation import OperationWaiter, error_payload
 from pingme.edge.pipe import Pipe
-from pingme.services.sessions import Identity
+from pingme.edge.reading import MAX_JOBS, resume_reading, spend_token
 from pingme.wire import frames
-from pingme.wire.encode import ack_frame, frame_of
-from pingme.wire.server_frames import (
-    AuthOk,
-    ErrorPayload,
-    Failure,
-    Limits,
-    Payload,
-    Pong,
-    encode_server_frame,
-)
+from pingme.wire.encode import frame_of
+from pingme.wire.server_frames import Payload, Pong, encode_server_frame
 from pingme.wire.session import CLOSE_CODES, SERVER_RECEIVES, State, Verdict, expected_of_server
 from pingme.wire.websocket import (
     CLOSE,
@@ -48,8 +42,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MAX_JOBS = 64  # frames that wait for the store, per connection; then the socket is not read
-CLOSE_WAIT_S = 2  # for the client's close frame, then the socket is cut
 ANSWERED_LATER = (
     frames.Sync,
     frames.History,
@@ -71,15 +63,17 @@ class Connection:
         peer: the client's address, for the log.
     """
 
+    # fmt: off
     __slots__ = (
-        "__weakref__", "_assembler", "_control", "_control_s", "_deadline_s", "_expires_s", "_job_running", "_jobs",
-        "_loading", "_node", "_operations_waiting", "_paused", "_pinged_s", "_sends_tokens", "_tokens_ms",
-        "device_id", "family_id", "groups", "last_s", "out", "peer", "pipe", "state", "unanswered", "user_id",
-        "username", "watching",
-    )  # fmt: skip
+        "__weakref__", "_assembler", "_control", "_control_s", "_job_running", "_jobs",
+        "_operations_waiting", "deadline_s", "device_id", "expires_s", "family_id", "groups", "last_s",
+        "loading", "node", "out", "paused", "peer", "pinged_s", "pipe", "state", "tokens", "tokens_ms",
+        "unanswered", "user_id", "username", "watching",
+    )
+    # fmt: on
 
     def __init__(self, node: Node, pipe: Pipe, peer: str) -> None:
-        self._node = node
+        self.node = node
         self.pipe = pipe
         self.peer = peer
         self.out: list[bytes] = []
@@ -92,19 +86,19 @@ class Connection:
         self.watching = False
         self.unanswered = 0
         self.last_s = node.wheel.now_s
-        self._deadline_s = self.last_s + node.rules.auth_deadline_s
-        self._expires_s = 0
-        self._pinged_s = 0
+        self.deadline_s = self.last_s + node.rules.auth_deadline_s
+        self.expires_s = 0
+        self.pinged_s = 0
         self._assembler: MessageAssembler | None = None
         self._jobs: deque[Job] | None = None
         self._job_running = False
         self._operations_waiting = 0
-        self._loading: dict[str, bool] | None = None
-        self._paused = False
+        self.loading: dict[str, bool] | None = None
+        self.paused = False
         self._control = 0
         self._control_s = 0
-        self._sends_tokens = float(node.rules.sends_burst)
-        self._tokens_ms = 0
+        self.tokens = float(node.rules.sends_burst)
+        self.tokens_ms = 0
         node.opened(self)
 
     @property
@@ -116,12 +110,12 @@ class Connection:
 
     def receive_data(self, opcode: int, payload: bytes, *, fin: bool) -> None:
         """Take a data frame: text, binary or continuation."""
-        self.last_s = self._node.wheel.now_s
+        self.last_s = self.node.wheel.now_s
         if self.closing:
             return
         try:
             if self._assembler is None:
-                self._assembler = MessageAssembler(self._node.rules.frame_bytes)
+                self._assembler = MessageAssembler(self.node.rules.frame_bytes)
             text = self._assembler.feed(opcode, fin=fin, payload=payload)
         except ProtocolViolation as violation:
             self.close(violation.code, violation.reason)
@@ -133,8 +127,7 @@ class Connection:
 
     def receive_text(self, text: bytes) -> None:
         """Take a whole text message, valid UTF-8."""
-        self.last_s = self._node.wheel.now_s
-        self._node.hot.frames_in += 1
+        self.node.hot.frames_in += 1
         try:
             self._receive(text)
         except Exception:
@@ -153,7 +146,7 @@ class Connection:
         if verdict is Verdict.HANDLE:
             self._handle(got)
         elif verdict is Verdict.HOLD:
-            self._later(lambda: self._handle_held(got))
+            self._hold(got)
         elif verdict is not Verdict.IGNORE:
             self.close(CLOSE_CODES[verdict], f'{expected_of_server(self.state)}, got "{kind}"')
 
@@ -166,7 +159,7 @@ class Connection:
 
     def receive_control(self, opcode: int, payload: bytes, *, fin: bool) -> None:
         """Take a control frame (RFC 6455 §5.5)."""
-        self.last_s = self._node.wheel.now_s
+        self.last_s = self.node.wheel.now_s
         if not fin or len(payload) > 125:
             self.close(
                 CloseCode.PROTOCOL_ERROR, "control frames are not fragmented and have at most 125 bytes"
@@ -192,20 +185,20 @@ class Connection:
     def lost(self) -> None:
         """The socket is gone."""
         if self.state is not State.CLOSING:
-            self._node.hot.count_close(1006)
+            self.node.hot.count_close(1006)
         self.state = State.CLOSING
         self._jobs = None
         self.out = []
-        self._node.gone(self)
+        self.node.gone(self)
 
     def _control_allowed(self) -> bool:
         """Count frames that cost little but come in floods; close 4429 above the bound."""
-        now = self._node.wheel.now_s
+        now = self.node.wheel.now_s
         if now != self._control_s:
             self._control_s = now
             self._control = 0
         self._control += 1
-        if self._control > self._node.rules.control_frames_per_s:
+        if self._control > self.node.rules.control_frames_per_s:
             self.close(CloseCode.FLOODING, "too many control frames")
             return False
         return True
@@ -217,49 +210,56 @@ class Connection:
         if isinstance(got, OPERATIONS):
             self._operation(got)
         elif isinstance(got, ANSWERED_LATER):
-            if self._cheap(got):
-                self._later(lambda: self._node.answer(self, got))
+            # A flood of frames that are not answered would be free, so it is counted.
+            if not isinstance(got, (frames.Typing, frames.PresenceSet)) or self._control_allowed():
+                self.later(lambda: self.node.answer(self, got))
         elif isinstance(got, frames.Ping):
             if self._control_allowed():
-                self.send_payload("pong", Pong(timestamp=self._node.clock.now_ms()), got.id)
+                self.send_payload("pong", Pong(timestamp=self.node.clock.now_ms()), got.id)
         else:
-            self._authenticate(got)
+            authenticate(self, got)
 
-    def _cheap(self, got: frames.AnyClientFrame) -> bool:
-        """Count the frames that are not answered, of which a flood would be free."""
-        return not isinstance(got, (frames.Typing, frames.PresenceSet)) or self._control_allowed()
+    def _hold(self, got: frames.AnyClientFrame) -> None:
+        """Keep a frame until authentication has ended."""
+        if isinstance(got, OPERATIONS):
+            self.unanswered += 1
+            self._operation_later(got)
+        else:
+            self.later(lambda: self._held(got))
 
-    async def _handle_held(self, got: frames.AnyClientFrame) -> None:
+    async def _held(self, got: frames.AnyClientFrame) -> None:
         if self.state is State.OPEN:
             self._handle(got)
 
     def _operation(self, got: frames.Send | frames.Edit | frames.Recall | frames.React) -> None:
         """Submit an operation; on the hot path without waiting for anything."""
         self.unanswered += 1
-        if not self._node.rules.unlimited:
-            self._spend_token()
+        if not self.node.rules.unlimited:
+            spend_token(self)
         if self._operations_waiting:
             self._operation_later(got)
             return
         waiter = OperationWaiter(self, got.payload.msg_id, got.id)
         try:
-            command = self._node.messages.command(self.user_id, got.payload)
+            command = self.node.messages.command(self.user_id, got.payload)
             if command is None:
                 self._operation_later(got)
                 return
-            self._node.messages.submit(command, waiter)
+            self.node.messages.submit(command, waiter)
         except PingMeError as error:
             waiter.fail(error)
 
     def _operation_later(self, got: frames.Send | frames.Edit | frames.Recall | frames.React) -> None:
         self._operations_waiting += 1
-        self._later(lambda: self._checked_operation(got))
+        self.later(lambda: self._checked_operation(got))
 
     async def _checked_operation(self, got: frames.Send | frames.Edit | frames.Recall | frames.React) -> None:
         waiter = OperationWaiter(self, got.payload.msg_id, got.id)
         try:
-            command = await self._node.messages.checked_command(self.user_id, got.payload)
-            self._node.messages.submit(command, waiter)
+            if self.state is not State.OPEN:
+                return
+            command = await self.node.messages.checked_command(self.user_id, got.payload)
+            self.node.messages.submit(command, waiter)
         except PingMeError as error:
             waiter.fail(error)
         finally:
@@ -267,15 +267,16 @@ class Connection:
 
     # Work that waits: in order, one at a time.
 
-    def _later(self, job: Job) -> None:
+    def later(self, job: Job) -> None:
+        """Do some work after what was begun before it; one piece at a time."""
         if self._jobs is None:
             self._jobs = deque()
         self._jobs.append(job)
         if len(self._jobs) >= MAX_JOBS:
-            self._pause()
+            self.pause()
         if not self._job_running:
             self._job_running = True
-            self._node.spawn(self._work())
+            self.node.spawn(self._work())
 
     async def _work(self) -> None:
         """Do the jobs one after the other; ends when none is left."""
@@ -283,147 +284,50 @@ class Connection:
             while self._jobs:
                 job = self._jobs.popleft()
                 await job()
-                self._resume()
+                self.resume_reading()
         except Exception:
             log.exception("frame_failed", user_id=self.user_id)
             self.close(CloseCode.SERVER_ERROR, "server error")
         finally:
             self._job_running = False
 
-    # Authentication.
-
-    def _authenticate(self, got: frames.Auth) -> None:
-        try:
-            identity = self._node.verify(got.payload.token)
-            if got.payload.protocol != frames.PROTOCOL_VERSION:
-                wanted = f"protocol: expected {frames.PROTOCOL_VERSION}, got {got.payload.protocol}"
-                raise Refused(ErrorCode.INVALID_PARAMETERS, wanted)
-            if self.state is State.OPEN and identity.family_id != self.family_id:
-                raise Refused(ErrorCode.INVALID_TOKEN, "the token is of another session")
-        except PingMeError as error:
-            self.send_payload("auth_fail", Failure(code=int(error.code), message=error.message), got.id)
-            self.close(CloseCode.NOT_AUTHENTICATED, error.message)
-            return
-        if self.state is State.OPEN:
-            self._renew(identity)
-            self._send_auth_ok(got.id)
-        else:
-            self.welcome(identity, got.id)
-
-    def welcome(self, identity: Identity, frame_id: str | None = None) -> None:
-        """Open the connection for a verified identity: subscribe first, then say auth_ok."""
-        self.state = State.AUTHENTICATING
-        self.user_id = identity.user_id
-        self.device_id = identity.device_id
-        self.family_id = identity.family_id
-        self.username = identity.username
-        self._renew(identity)
-        self._loading = {}
-        self._node.hub.attach(self)
-        # First in line, before frames that came with the same packet.
-        self._later(lambda: self._open(frame_id))
-
-    async def _open(self, frame_id: str | None) -> None:
-        try:
-            groups = await self._node.store.channels(self.user_id)
-        except PingMeError as error:
-            self.send_payload("auth_fail", Failure(code=int(error.code), message=error.message), frame_id)
-            self.close(CloseCode.OVERLOADED, "the store is not available")
-            return
-        if self.closing:
-            return
-        # What happened to memberships while they were read counts more than what was read.
-        changes, self._loading = self._loading or {}, None
-        self._node.hub.subscribe(self, [group for group in groups if changes.get(group, True)])
-        self.state = State.OPEN
-        self._send_auth_ok(frame_id)
-        self._node.ready(self)
-
     def joined(self, group_id: str) -> None:
         """The hub says that this user has joined a group."""
-        if self._loading is not None:
-            self._loading[group_id] = True
+        if self.loading is not None:
+            self.loading[group_id] = True
 
     def left(self, group_id: str) -> None:
         """The hub says that this user is no longer in a group."""
-        if self._loading is not None:
-            self._loading[group_id] = False
+        if self.loading is not None:
+            self.loading[group_id] = False
 
-    def _renew(self, identity: Identity) -> None:
-        left_ms = identity.expires_ts - self._node.clock.now_ms()
-        self._expires_s = self._node.wheel.now_s + max(0, left_ms // 1000)
+    # Reading.
 
-    def _send_auth_ok(self, frame_id: str | None) -> None:
-        rules = self._node.rules
-        answer = AuthOk(
-            user_id=self.user_id,
-            username=self.username,
-            device_id=self.device_id,
-            server_ts=self._node.clock.now_ms(),
-            epoch=self._node.store.epoch,
-            ping_interval=rules.ping_interval_s,
-            limits=Limits(
-                max_message_size=rules.max_message_bytes,
-                sends_per_s=rules.sends_per_s,
-                unanswered_sends=rules.unanswered_sends,
-                page_events=rules.page_events,
-            ),
-        )
-        self.send_payload("auth_ok", answer, frame_id)
-
-    # Rates.
-
-    def _spend_token(self) -> None:
-        """Count a send against the rate; above it, or with too much unanswered, stop reading for a while."""
-        rules = self._node.rules
-        if self.unanswered >= rules.unanswered_sends:
-            self._pause()
-        now = self._node.clock.monotonic_ms()
-        if not self._tokens_ms:
-            self._tokens_ms = now
-        gained = (now - self._tokens_ms) * rules.sends_per_s / 1000
-        self._sends_tokens = min(float(rules.sends_burst), self._sends_tokens + gained) - 1
-        self._tokens_ms = now
-        if self._sends_tokens < 0:
-            self._pause()
-            self._node.resume_in(self, int(-self._sends_tokens * 1000 / rules.sends_per_s) + 1)
-
-    def _pause(self) -> None:
-        if not self._paused and not self.closing:
-            self._paused = True
+    def pause(self) -> None:
+        """Stop reading."""
+        if not self.paused and not self.closing:
+            self.paused = True
             self.pipe.pause_reading()
-
-    def _resume(self) -> None:
-        if self._paused and not self.closing:
-            self.resume_reading()
 
     def resume_reading(self) -> None:
         """Read again, if nothing stands against it."""
-        rules = self._node.rules
-        if self.closing or len(self._jobs or ()) >= MAX_JOBS:
-            return
-        if not rules.unlimited:
-            if self.unanswered >= rules.unanswered_sends:
-                return
-            now = self._node.clock.monotonic_ms()
-            owed_ms = -self._sends_tokens * 1000 / rules.sends_per_s - (now - self._tokens_ms)
-            if owed_ms > 0:
-                self._node.resume_in(self, int(owed_ms) + 1)
-                return
-        if self._paused:
-            self._paused = False
-            self.pipe.resume_reading()
+        if self.paused and not self.closing:
+            resume_reading(self)
+
+    @property
+    def jobs_waiting(self) -> int:
+        """How many pieces of work wait."""
+        return len(self._jobs or ())
 
     # Answers.
 
     def answered(self) -> None:
         """One of this connection's operations has its answer."""
         self.unanswered -= 1
-        if self._paused:
-            self._resume()
+        self.resume_reading()
 
     def _write(self, data: bytes) -> None:
-        self._node.hub.write(self, data)
+        self.node.hub.write(self, data)
 
     def push(self, data: bytes) -> None:
         """Send a whole frame, unless the connection is closing."""
@@ -442,48 +346,13 @@ class Connection:
         self, error: PingMeError, *, frame_id: str | None = None, msg_id: str | None = None
     ) -> None:
         """Answer a frame with an error."""
-        unknown = error.code in UNKNOWN_OUTCOME
-        payload = ErrorPayload(
-            code=int(error.code),
-            message=error.message,
-            outcome="unknown" if unknown else "refused",
-            retryable=ERRORS[error.code].retryable,
-            retry_after_ms=error.retry_after_ms,
-            msg_id=msg_id,
-        )
-        self.send_payload("error", payload, frame_id)
+        self.send_payload("error", error_payload(error, msg_id), frame_id)
 
     # The end.
 
     def check(self, now_s: int) -> int:
         """Look at the deadlines of this connection; see `Timed`."""
-        rules = self._node.rules
-        if self.closing:
-            if now_s >= self._deadline_s:
-                self.pipe.abort()
-                return 0
-            return 1
-        if self.state is State.CONNECTING:
-            if now_s >= self._deadline_s:
-                self.close(CloseCode.NOT_AUTHENTICATED, f"no auth within {rules.auth_deadline_s} s")
-                return CLOSE_WAIT_S
-            return self._deadline_s - now_s
-        if now_s >= self._expires_s:
-            self.close(CloseCode.NOT_AUTHENTICATED, "the token has expired")
-            return CLOSE_WAIT_S
-        if self._paused:
-            self.last_s = now_s
-        silent_s = now_s - self.last_s
-        if silent_s >= rules.pong_timeout_s:
-            self.close(CloseCode.SILENT, f"nothing heard for {rules.pong_timeout_s} s")
-            return CLOSE_WAIT_S
-        if silent_s >= rules.ping_interval_s and self._pinged_s < self.last_s + rules.ping_interval_s:
-            self._pinged_s = now_s
-            self._write(frame(PING, b""))
-        until_ping = self.last_s + rules.ping_interval_s - now_s
-        until_silent = self.last_s + rules.pong_timeout_s - now_s
-        wait = until_ping if until_ping > 0 else until_silent
-        return max(1, min(wait, self._expires_s - now_s))
+        return check_deadlines(self, now_s)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Send a close frame after what is in the outbox; the socket follows when the client has answered."""
@@ -501,12 +370,12 @@ class Connection:
         self._write(last_frame)
         self.state = State.CLOSING
         self._jobs = None
-        self._node.hot.count_close(code)
-        self._node.hub.detach(self)
-        self._deadline_s = self._node.wheel.now_s + CLOSE_WAIT_S
-        self._node.wheel.add(self, CLOSE_WAIT_S)
-        if self._paused:
-            self._paused = False
+        self.node.hot.count_close(code)
+        self.node.hub.detach(self)
+        self.deadline_s = self.node.wheel.now_s + CLOSE_WAIT_S
+        self.node.wheel.add(self, CLOSE_WAIT_S)
+        if self.paused:
+            self.paused = False
             self.pipe.resume_reading()
 
     def _flush_and_close(self) -> None:
@@ -515,40 +384,3 @@ class Connection:
             self.pipe.write(b"".join(self.out))
             self.out = []
         self.pipe.close()
-
-
-class OperationWaiter:
-    """Answers one operation of one connection."""
-
-    __slots__ = ("_frame_id", "_msg_id", "connection")
-
-    def __init__(self, connection: Connection, msg_id: str, frame_id: str | None) -> None:
-        self.connection = connection
-        self._msg_id = msg_id
-        self._frame_id = frame_id
-
-    def settle(self, outcome: Outcome) -> None:
-        """See `Waiter.settle`."""
-        connection = self.connection
-        if isinstance(outcome, RefusedOutcome):
-            self.fail(Refused(ErrorCode(outcome.code), outcome.message))
-            return
-        connection.unanswered -= 1
-        if not connection.closing:
-            connection._write(  # the connection's own answer, on the hot path
-                ack_frame(
-                    self._msg_id,
-                    outcome.conversation_id,
-                    outcome.seq,
-                    outcome.server_ts,
-                    outcome.duplicate,
-                    self._frame_id,
-                )
-            )
-        if connection._paused:  # as above
-            connection._resume()  # as above
-
-    def fail(self, error: PingMeError) -> None:
-        """Answer with an error."""
-        self.connection.send_error(error, frame_id=self._frame_id, msg_id=self._msg_id)
-        self.connection.answered()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from pingme.edge.answers import answer
 from pingme.edge.hub import Hub
 from pingme.edge.wheel import Wheel
 from pingme.ports.clock import Clock
@@ -172,8 +173,6 @@ class Node:
 
     async def answer(self, connection: Connection, got: frames.AnyClientFrame) -> None:
         """Answer a frame that is not an operation."""
-        from pingme.edge.answers import answer  # noqa: PLC0415  # answers needs this class
-
         await answer(self, connection, got)
 
     # Leaving.

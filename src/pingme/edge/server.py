@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pingme.domain.errors import ErrorCode, PingMeError
 from pingme.edge.node import Node
+from pingme.edge.opening import welcome
 from pingme.edge.upgrade import Upgrade, UpgradeRefused, check_upgrade
 from pingme.edge.ws_picows import take_over
 from pingme.services.sessions import Identity
@@ -44,7 +45,7 @@ class EdgeProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.node.wheel.add(self, REQUEST_DEADLINE_S)
 
-    def check(self, now_s: int) -> int:
+    def check(self, now_s: int) -> int:  # noqa: ARG002  # of `Timed`
         """Cut a socket that has not sent its first request in time; see `Timed`."""
         if not self._asked and not self.transport.is_closing():
             self.transport.abort()
@@ -105,7 +106,7 @@ class EdgeProtocol(HttpToolsProtocol):
         peer = self.client[0] if self.client else ""
         connection = take_over(self.node, self.transport, decided.key, peer, rest)
         if connection is not None and identity is not None:
-            connection.welcome(identity)
+            welcome(connection, identity)
         # The HTTP side keeps nothing of a socket that is no longer its own: a few KB each.
         self.headers = []
         self.scope = {}  # type: ignore[typeddict-item]
@@ -210,7 +211,7 @@ class EdgeServer:
     async def start(self) -> None:
         """Begin to accept; returns when the port is served."""
         self._task = asyncio.create_task(self._server.serve([self._listener]))
-        while not self._server.started and not self._task.done():
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(0.005)
         if self._task.done():
             self._task.result()

@@ -49,7 +49,7 @@ class PicowsPipe(WSListener):
         transport.request.headers.clear()
         transport.response.headers.clear()
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002  # picows' signature
         """Hand a frame over. DANGER: its memory is valid only inside this call, so the payload is copied."""
         connection = self._connection
         if connection is None:
@@ -62,7 +62,7 @@ class PicowsPipe(WSListener):
         else:
             connection.receive_data(opcode, frame.get_payload_as_bytes(), fin=bool(frame.fin))
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  # picows' signature
         """Tell the connection that the socket is gone."""
         connection, self._connection = self._connection, None
         if connection is not None:

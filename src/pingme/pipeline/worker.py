@@ -321,7 +321,9 @@ class Worker:
             await self._dead_letters.put(_letter(record, code, error, self._clock.now_ms()))
         except DeadLetterFailed as exc:
             self.state.dead_letters_failing = True
-            log.error("dead_letter_failed", code=int(exc.code), error=exc.message, position=record.position)
+            log.error(  # noqa: TRY400  # expected while the disk is full: no traceback a second
+                "dead_letter_failed", code=int(exc.code), error=exc.message, position=record.position
+            )
             self._park(record, DEAD_LETTER_WAIT_MS, error)
             return
         self.state.dead_letters_failing = False

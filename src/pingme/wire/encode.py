@@ -36,7 +36,9 @@ def event_frame(event: Event) -> bytes:
     return text_frame(b'{"type":"event","payload":{"kind":"%b",%b' % (event.kind.encode(), common))
 
 
-def ack_payload(msg_id: str, conversation_id: str, seq: int, server_ts: int, duplicate: bool) -> bytes:  # hot path: positional
+def ack_payload(
+    msg_id: str, conversation_id: str, seq: int, server_ts: int, duplicate: bool
+) -> bytes:  # hot path: positional
     """Return the JSON payload of a ``message_ack``."""
     return b'{"msg_id":"%b","conversation_id":"%b","seq":%d,"server_ts":%d,"duplicate":%b}' % (
         msg_id.encode(),

@@ -1,0 +1,92 @@
+"""How a connection is opened: a token is checked, memberships are subscribed, then it is told so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pingme.domain.errors import ErrorCode, PingMeError, Refused
+from pingme.services.sessions import Identity
+from pingme.wire import frames
+from pingme.wire.server_frames import AuthOk, Failure, Limits
+from pingme.wire.session import State
+from pingme.wire.websocket import CloseCode
+
+if TYPE_CHECKING:
+    from pingme.edge.connection import Connection
+
+
+def authenticate(connection: Connection, got: frames.Auth) -> None:
+    """Act on an ``auth`` frame: open the connection, or renew the token of an open one."""
+    try:
+        identity = connection.node.verify(got.payload.token)
+        if got.payload.protocol != frames.PROTOCOL_VERSION:
+            wanted = f"protocol: expected {frames.PROTOCOL_VERSION}, got {got.payload.protocol}"
+            raise Refused(ErrorCode.INVALID_PARAMETERS, wanted)
+        if connection.state is State.OPEN and identity.family_id != connection.family_id:
+            raise Refused(ErrorCode.INVALID_TOKEN, "the token is of another session")
+    except PingMeError as error:
+        connection.send_payload("auth_fail", Failure(code=int(error.code), message=error.message), got.id)
+        connection.close(CloseCode.NOT_AUTHENTICATED, error.message)
+        return
+    if connection.state is State.OPEN:
+        _renew(connection, identity)
+        _send_auth_ok(connection, got.id)
+    else:
+        welcome(connection, identity, got.id)
+
+
+def welcome(connection: Connection, identity: Identity, frame_id: str | None = None) -> None:
+    """Open the connection for a verified identity: subscribe first, then say auth_ok."""
+    connection.state = State.AUTHENTICATING
+    connection.user_id = identity.user_id
+    connection.device_id = identity.device_id
+    connection.family_id = identity.family_id
+    connection.username = identity.username
+    _renew(connection, identity)
+    connection.loading = {}
+    connection.node.hub.attach(connection)
+    # First in line, before frames that came with the same packet.
+    connection.later(lambda: _open(connection, frame_id))
+
+
+async def _open(connection: Connection, frame_id: str | None) -> None:
+    node = connection.node
+    try:
+        groups = await node.store.channels(connection.user_id)
+    except PingMeError as error:
+        failure = Failure(code=int(error.code), message=error.message)
+        connection.send_payload("auth_fail", failure, frame_id)
+        connection.close(CloseCode.OVERLOADED, "the store is not available")
+        return
+    if connection.closing:
+        return
+    # What happened to memberships while they were read counts more than what was read.
+    changes, connection.loading = connection.loading or {}, None
+    node.hub.subscribe(connection, [group for group in groups if changes.get(group, True)])
+    connection.state = State.OPEN
+    _send_auth_ok(connection, frame_id)
+    node.ready(connection)
+
+
+def _renew(connection: Connection, identity: Identity) -> None:
+    left_ms = identity.expires_ts - connection.node.clock.now_ms()
+    connection.expires_s = connection.node.wheel.now_s + max(0, left_ms // 1000)
+
+
+def _send_auth_ok(connection: Connection, frame_id: str | None) -> None:
+    rules = connection.node.rules
+    answer = AuthOk(
+        user_id=connection.user_id,
+        username=connection.username,
+        device_id=connection.device_id,
+        server_ts=connection.node.clock.now_ms(),
+        epoch=connection.node.store.epoch,
+        ping_interval=rules.ping_interval_s,
+        limits=Limits(
+            max_message_size=rules.max_message_bytes,
+            sends_per_s=rules.sends_per_s,
+            unanswered_sends=rules.unanswered_sends,
+            page_events=rules.page_events,
+        ),
+    )
+    connection.send_payload("auth_ok", answer, frame_id)

@@ -1,0 +1,43 @@
+"""When a socket is read: not while it is too fast, or too much of what it sent is unanswered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pingme.edge.connection import Connection
+
+MAX_JOBS = 64  # frames that wait for the store, per connection; then the socket is not read
+
+
+def spend_token(connection: Connection) -> None:
+    """Count a send against the rate; above it, or with too much unanswered, stop reading for a while."""
+    rules = connection.node.rules
+    if connection.unanswered >= rules.unanswered_sends:
+        connection.pause()
+    now = connection.node.clock.monotonic_ms()
+    if not connection.tokens_ms:
+        connection.tokens_ms = now
+    gained = (now - connection.tokens_ms) * rules.sends_per_s / 1000
+    connection.tokens = min(float(rules.sends_burst), connection.tokens + gained) - 1
+    connection.tokens_ms = now
+    if connection.tokens < 0:
+        connection.pause()
+        connection.node.resume_in(connection, int(-connection.tokens * 1000 / rules.sends_per_s) + 1)
+
+
+def resume_reading(connection: Connection) -> None:
+    """Read a paused socket again, or say when to ask anew."""
+    rules = connection.node.rules
+    if connection.jobs_waiting >= MAX_JOBS:
+        return
+    if not rules.unlimited:
+        if connection.unanswered >= rules.unanswered_sends:
+            return
+        elapsed = connection.node.clock.monotonic_ms() - connection.tokens_ms
+        owed_ms = -connection.tokens * 1000 / rules.sends_per_s - elapsed
+        if owed_ms > 0:
+            connection.node.resume_in(connection, int(owed_ms) + 1)
+            return
+    connection.paused = False
+    connection.pipe.resume_reading()
