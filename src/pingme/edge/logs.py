@@ -25,7 +25,7 @@ SECRET_NAMES = ("content", "token", "password", "secret", "authorization")
 HANDLER = "pingme"  # by this name the next call finds what an earlier one has set up
 NESTING_MAX = 4  # mappings inside a field are searched this deep, deeper ones are dropped as a whole
 # Access lines of uvicorn and httpx show whole URLs, and their queries are the clients'.
-QUIET = ("uvicorn.access", "httpx", "httpcore")
+QUIET = ("picows", "uvicorn.access", "httpx", "httpcore")
 
 log_context = structlog.contextvars.bound_contextvars
 """``with log_context(request_id=…):`` adds fields to every line of the current task, foreign ones too."""

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import socket
 from collections.abc import Generator, Sequence
-from typing import Any
 
 import msgspec
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from starlette.routing import WebSocketRoute
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pingme.domain.errors import ErrorCode, PingMeError
 from pingme.edge.node import Node
 from pingme.edge.opening import welcome
-from pingme.edge.upgrade import Upgrade, UpgradeRefused, check_upgrade
-from pingme.edge.ws_picows import take_over
+from pingme.edge.upgrade import WS_PATH, Upgrade, UpgradeRefused, check_upgrade
+from pingme.edge.ws_asgi import AsgiWebSockets
 from pingme.services.sessions import Identity
 
 log = structlog.get_logger(__name__)
@@ -104,6 +105,8 @@ class EdgeProtocol(HttpToolsProtocol):
         self.connections.discard(self)
         _, _, rest = self._rest.partition(b"\r\n\r\n")
         peer = self.client[0] if self.client else ""
+        from pingme.edge.ws_picows import take_over  # noqa: PLC0415  # where picows cannot be loaded, ws_asgi serves
+
         connection = take_over(self.node, self.transport, decided.key, peer, rest)
         if connection is not None and identity is not None:
             welcome(connection, identity)
@@ -161,6 +164,15 @@ def make_protocol(node: Node, allowed_origins: Sequence[str], header_bytes: int)
     )
 
 
+def picows_works() -> bool:
+    """Tell whether picows, in the version that this program knows, can be loaded here."""
+    try:
+        importlib.import_module("pingme.edge.ws_picows")
+    except ImportError:
+        return False
+    return True
+
+
 class _Uvicorn(uvicorn.Server):
     """uvicorn without its signal handlers: the node drains first."""
 
@@ -179,6 +191,7 @@ class EdgeServer:
         listener: a bound socket.
         allowed_origins: of pages that may connect.
         header_bytes: `limits.header_bytes`.
+        use_picows: None serves WebSockets by picows where it can be loaded.
     """
 
     def __init__(
@@ -189,12 +202,19 @@ class EdgeServer:
         *,
         allowed_origins: Sequence[str],
         header_bytes: int,
-        protocol: Any | None = None,
+        use_picows: bool | None = None,
     ) -> None:
+        picows = picows_works() if use_picows is None else use_picows
+        if not picows:
+            log.warning(
+                "picows_missing", effect="WebSockets are served by uvicorn's own class, which is slower"
+            )
+            app.router.routes.append(WebSocketRoute(WS_PATH, AsgiWebSockets(node, tuple(allowed_origins))))
         config = uvicorn.Config(
             app,
-            http=protocol or make_protocol(node, allowed_origins, header_bytes),
-            ws="none" if protocol is None else "websockets-sansio",
+            http=make_protocol(node, allowed_origins, header_bytes) if picows else "httptools",
+            ws="none" if picows else "websockets-sansio",
+            ws_max_size=node.rules.frame_bytes,
             lifespan="off",
             log_config=None,
             access_log=False,

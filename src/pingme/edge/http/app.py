@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from pingme.edge.http import auth, users
+from pingme.edge.http import auth, conversations, groups, messages, presence, users
 from pingme.edge.http.deps import parse_networks
 from pingme.edge.http.envelope import add_error_handlers, errors
 from pingme.edge.http.middleware import BodyLimitMiddleware, RequestMiddleware
@@ -20,6 +20,10 @@ API = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     users.router,
+    messages.router,
+    conversations.router,
+    groups.router,
+    presence.router,
 )
 
 # Outside /api/v1: health, version, the web client.

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pingme.services.accounts import Accounts
+from pingme.services.conversations import Conversations
+from pingme.services.groups import Groups
+from pingme.services.history import History
+from pingme.services.messages import Messages
+from pingme.services.presence import PresenceService
+from pingme.services.receipts import Receipts
+from pingme.services.sync import Sync
+
+NO_CHAT: Any = None  # tests of accounts build the application without the rest
 
 
 @dataclass(slots=True)
@@ -12,3 +22,10 @@ class HttpServices:
     """The services behind the API, at ``request.app.state.pingme``. One field per noun."""
 
     accounts: Accounts
+    messages: Messages = NO_CHAT
+    groups: Groups = NO_CHAT
+    sync: Sync = NO_CHAT
+    history: History = NO_CHAT
+    conversations: Conversations = NO_CHAT
+    receipts: Receipts = NO_CHAT
+    presence: PresenceService = NO_CHAT
