@@ -68,16 +68,21 @@ def check_writer(command: Command, facts: Facts) -> tuple[Conversation, Member]:
     Raises:
         Refused: 40001/40002 for strangers (as if it did not exist), 40003 for former members, 40005 where it is closed.
     """
+    conversation, member = _check_present(command, facts)
+    if conversation.dissolved:
+        raise Refused(ErrorCode.NOT_ALLOWED_TO_WRITE, "this group was dissolved")
+    if conversation.type is ConversationType.SELF:
+        raise Refused(ErrorCode.NOT_ALLOWED_TO_WRITE, "nobody writes into a user's own log")
+    return conversation, member
+
+
+def _check_present(command: Command, facts: Facts) -> tuple[Conversation, Member]:
     conversation = facts.conversation(command.conversation_id)
     member = facts.member(command.conversation_id, command.sender_id)
     if conversation is None or member is None:
         raise Refused(missing_code(command.conversation_id))
     if not member.present:
         raise Refused(ErrorCode.NOT_A_MEMBER)
-    if conversation.dissolved:
-        raise Refused(ErrorCode.NOT_ALLOWED_TO_WRITE, "this group was dissolved")
-    if conversation.type is ConversationType.SELF:
-        raise Refused(ErrorCode.NOT_ALLOWED_TO_WRITE, "nobody writes into a user's own log")
     return conversation, member
 
 
@@ -218,7 +223,7 @@ def _member_joined(command: Command, facts: Facts) -> tuple[Effect, ...]:
     body = _body(command, MemberJoinedBody)
     conversation = facts.conversation(command.conversation_id)
     if body.user_ids == (command.sender_id,):
-        _check_open(conversation)
+        _check_open(conversation, facts.member(command.conversation_id, command.sender_id))
     else:
         conversation, member = check_writer(command, facts)
         if conversation.type is not ConversationType.GROUP:
@@ -229,11 +234,14 @@ def _member_joined(command: Command, facts: Facts) -> tuple[Effect, ...]:
     return _joined(command, body.user_ids, conversation, facts)
 
 
-def _check_open(conversation: Conversation | None) -> None:
+def _check_open(conversation: Conversation | None, member: Member | None) -> None:
     if conversation is None or conversation.type is not ConversationType.GROUP:
         raise Refused(ErrorCode.GROUP_NOT_FOUND)
     if conversation.join_policy != "open":
-        raise Refused(ErrorCode.GROUP_NOT_FOUND)
+        if member is None:
+            raise Refused(ErrorCode.GROUP_NOT_FOUND)
+        if not member.present:
+            raise Refused(ErrorCode.NOT_A_MEMBER, "this group takes new members by invitation")
     if conversation.dissolved:
         raise Refused(ErrorCode.NOT_ALLOWED_TO_WRITE, "this group was dissolved")
 
@@ -280,8 +288,10 @@ def _gone(conversation: Conversation, member: Member, seq: int) -> tuple[Effect,
 
 
 def _member_left(command: Command, facts: Facts) -> tuple[Effect, ...]:
-    conversation, member = _check_group(command, facts, RoleRank.MEMBER, "leave")
-    if member.role is RoleRank.OWNER and conversation.member_count > 1:
+    conversation, member = _check_present(command, facts)
+    if conversation.type is not ConversationType.GROUP:
+        raise Refused(ErrorCode.GROUP_NOT_FOUND)
+    if member.role is RoleRank.OWNER and conversation.member_count > 1 and not conversation.dissolved:
         raise Refused(ErrorCode.FORBIDDEN, "make another member the owner first, or dissolve the group")
     return _gone(conversation, member, facts.head_seq(command.conversation_id) + 1)
 
