@@ -28,6 +28,9 @@ from pingme.wire import frames
 from pingme.wire import server_frames as wire
 
 
+CLOSE_WITHIN_S = 5.0  # a closing handshake takes 2 s at most; a line that hangs is left
+
+
 class Engine:
     """One user's connection and copy.
 
@@ -124,11 +127,11 @@ class Engine:
         """Stop everything and write what is to be kept."""
         if self._runner is not None:
             self._runner.cancel()
-            await asyncio.wait([self._runner])
+            await asyncio.wait([self._runner], timeout=CLOSE_WITHIN_S)
         self._stop(None)
         await self._keeper.save()
         await self.store.close()
-        if self._runner is not None and not self._runner.cancelled():
+        if self._runner is not None and self._runner.done() and not self._runner.cancelled():
             self._runner.result()  # an unexpected end is loud
 
     async def watch(self, user_ids: tuple[str, ...]) -> None:
