@@ -30,6 +30,7 @@ from pingme.pipeline.worker import Worker
 from pingme.ports.admin import AdminHandler, Progress
 from pingme.services import accounts_admin
 from pingme.services.accounts import Accounts
+from pingme.services.answers import Answers
 from pingme.services.dead_letters_admin import DeadLetterTools, bind_handlers
 from pingme.services.history import History
 from pingme.services.messages import Messages
@@ -112,6 +113,7 @@ class App:
         self.push = MemoryPush()
         self.dead_letters = SqliteDeadLetters(self.database)
         self.pending = Pending(NODE_ID, clock, int(limits.answer_timeout_s * 1000))
+        self.push.receiver = Answers(self.pending)  # until a hub takes its place
         self.worker = Worker(
             self.log,
             self.store,
