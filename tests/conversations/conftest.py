@@ -14,7 +14,8 @@ from tests.conversations.server import ServerProcess
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A running server, shared by the scripts of a module."""
-    process = ServerProcess(tmp_path_factory.mktemp("server") / "data")
+    env = {"PINGME_LIMITS__PRESENCE_GRACE_S": "0.5"}  # whoever leaves is offline sooner than by default
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "data", env)
     asyncio.run(process.start())
     yield process
     asyncio.run(process.stop())

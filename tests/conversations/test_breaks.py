@@ -11,6 +11,8 @@ from pingme.sdk import Client, ConnectionChanged, Message, PingMeError
 from tests.conversations.people import contents, hear, person, say
 from tests.conversations.server import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 
 async def write(client: Client, to: str, count: int, acked: list[str]) -> None:
     """Send numbered messages one after the other and note the acknowledged ones."""

@@ -56,6 +56,7 @@ async def test_group(server: ServerProcess, tmp_path: Path):
         assert printed.strip().endswith("3 members")
 
 
+@pytest.mark.slow
 async def test_echo_bot_goes_on_after_it_was_killed(server: ServerProcess, tmp_path: Path):
     """The bot answers; killed and started again it answers what came meanwhile, and nothing twice."""
     async with person(server.url, "echo"), person(server.url, "fay") as fay:

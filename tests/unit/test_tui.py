@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Label, Static
+from typer.testing import CliRunner
 
+from pingme.cli.chat import app as command
 from pingme.cli.profiles import Profiles
 from pingme.cli.tui import text
 from pingme.cli.tui.app import ChatApp
@@ -292,3 +295,15 @@ async def test_two_terminals_of_one_user_are_two_devices(server: FakeServer, tmp
 def test_what_people_write_cannot_move_the_cursor():
     """Control characters, escape sequences and bidirectional overrides are shown as dots."""
     assert text.clean("a\x1b[2Jb\r\nc\td\x00\u202ee") == "a·[2Jb\nc    d··e"
+
+
+def test_without_textual_the_way_to_it_is_named(monkeypatch: pytest.MonkeyPatch):
+    """Where the extra is not installed, one line says which it is."""
+    for name in [name for name in sys.modules if name.startswith("pingme.cli.tui")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "textual", None)
+
+    result = CliRunner().invoke(command, [])
+
+    assert result.exit_code == 1
+    assert "pip install 'pingme[tui]'" in result.output

@@ -27,7 +27,6 @@ from pingme.sdk.stream import EventQueue
 from pingme.wire import frames
 from pingme.wire import server_frames as wire
 
-
 CLOSE_WITHIN_S = 5.0  # a closing handshake takes 2 s at most; a line that hangs is left
 
 

@@ -22,7 +22,7 @@ from pingme.cli.tui.text import clean, one_line
 from pingme.cli.tui.widgets import Composer, ConversationList, MessageView
 from pingme.domain.errors import PingMeError
 from pingme.sdk import Client, ConnectionChanged, Group, SendFailed, SessionEnded, Synced, User
-from pingme.sdk.events import Event, Message
+from pingme.sdk.events import Event, LogEvent, Message
 
 DRAW_AFTER_S = 0.03  # what happens within this is drawn once
 TYPING_EVERY_S = 3.0
@@ -122,6 +122,8 @@ class ChatScreen(Screen[None]):
                 await self.desk.watch_peers()
                 if reset and self.current is not None:
                     self._load()
+            case LogEvent(seq=1):
+                await self.desk.watch_peers()
             case Message() if not event.mine and event.conversation_id != self.current:
                 snapshot = self.client.conversation(event.conversation_id)
                 if snapshot is not None and not snapshot.info.muted:
@@ -146,6 +148,7 @@ class ChatScreen(Screen[None]):
         conversations.show(self.desk.conversation_rows(LIST_WIDTH - 3))
         if not conversations.has_focus:
             conversations.choose(self.current)
+        self.query_one("#title", Static).update(Text(self.desk.heading(self.current), style="bold"))
         if self.current is not None:
             self._draw_current(self.current)
         if self.desk.names.is_missing:
@@ -154,7 +157,6 @@ class ChatScreen(Screen[None]):
     def _draw_current(self, current: str) -> None:
         view = self.query_one(MessageView)
         view.show(self.desk.message_rows(current))
-        self.query_one("#title", Static).update(Text(one_line(self.desk.title(current), 60), style="bold"))
         self.query_one("#typing", Static).update(Text(self.desk.typing(current), style="italic dim"))
         self._draw_mode()
         snapshot = self.client.conversation(current)
@@ -167,7 +169,7 @@ class ChatScreen(Screen[None]):
         line.display = self._mode.kind != "write"
         message = self.desk.feed(self.current).message(self._mode.seq) if self.current else None
         content = one_line(message.content, 40) if message is not None else ""
-        line.update(Text(f"{self._mode.kind}: {content}  (Esc: no)", style="yellow"))
+        line.update(Text(f"{self._mode.kind}: {content}  (Esc: cancel)", style="yellow"))
 
     async def _fetch_names(self) -> None:
         await self.desk.names.fetch()
@@ -335,7 +337,7 @@ class ChatScreen(Screen[None]):
             return
         composer, mode, current = self.query_one(Composer), self._mode, self.current
         composer.text = ""
-        self._mode = Mode()
+        self._mode, self._said_typing = Mode(), 0.0
         self.query_one(MessageView).restart()
         if mode.kind == "edit":
             self._spawn(self.client.edit(current, mode.seq, content, wait=False))

@@ -23,6 +23,7 @@ from pingme.sdk.state import Snapshot
 MAX_FEEDS = 20  # conversations whose loaded messages are kept
 PAGE = 60  # messages loaded at once: three screens of a small terminal
 TYPING_S = 5.0  # a sign of typing fades; it is repeated every three seconds
+TITLE_LENGTH = 30  # columns; leaves room for the number of members
 MAX_WATCHED = 500  # docs/protocol.md, "Limits"
 
 
@@ -99,6 +100,20 @@ class Desk:
             return self.names.conversation(snapshot)
         peer = self._peers.get(conversation_id)
         return self.names.user(peer) if peer else conversation_id
+
+    def heading(self, conversation_id: str | None) -> str:
+        """Return the line above the messages: the title, and what one should know of the conversation."""
+        if conversation_id is None:
+            return "Ctrl+N finds somebody to write to; F1 shows the keys"
+        title = text.one_line(self.title(conversation_id), TITLE_LENGTH)
+        snapshot = self.client.conversation(conversation_id)
+        if snapshot is None or snapshot.info.type != "group":
+            return title
+        if snapshot.info.former:
+            return f"{title} · you are no longer a member"
+        if snapshot.info.dissolved:
+            return f"{title} · dissolved"
+        return f"{title} · {snapshot.info.member_count or '?'} members"
 
     def conversation_rows(self, width: int) -> list[Row]:
         """Return the list of conversations.

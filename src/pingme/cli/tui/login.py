@@ -24,7 +24,7 @@ class LoginScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "go(True)", "Create account", priority=True),
+        Binding("ctrl+r", "go(True)", "Create account"),
         Binding("ctrl+q", "app.quit", "Quit", priority=True),
     ]
 
