@@ -273,7 +273,7 @@ def test_without_a_server_the_command_runs_here(tmp_path, monkeypatch, logging_r
         with pytest.raises(DataFolderInUse):
             DataLock(settings.data_dir).acquire()
         held.append(True)
-        yield types.SimpleNamespace(admin_handlers=HANDLERS)
+        yield types.SimpleNamespace(admin_handlers=HANDLERS, pending=None, push=types.SimpleNamespace())
 
     fake = types.ModuleType("pingme.bootstrap")
     fake.build_offline = build_offline
