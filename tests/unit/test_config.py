@@ -449,3 +449,10 @@ def test_every_setting_says_what_it_is(setting):
 def test_every_section_is_documented():
     """Each section's model opens with a sentence, which the docs show."""
     assert all((model.__doc__ or "").strip() for model in sections().values())
+
+
+def test_variables_of_the_clients_are_no_settings() -> None:
+    """PINGME_TOKEN and PINGME_SERVER may be set where a server starts: they belong to chat and send."""
+    settings = load_settings(environ={"PINGME_TOKEN": "x", "PINGME_SERVER": "http://localhost:1"})
+
+    assert settings.app.port == 8080

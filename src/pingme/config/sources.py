@@ -138,6 +138,9 @@ def _unknown_key(path: Path, section: str, key: yaml.ScalarNode, known: Mapping[
     raise ConfigError(f"{path}:{line}: {section}.{key.value}: unknown key{hint}")
 
 
+OF_CLIENTS = frozenset({"PINGME_TOKEN", "PINGME_SERVER"})
+"""Variables of `pingme chat` and `pingme send`, which may be set in the same shell."""
+
 # --- the environment ------------------------------------------------------------------------------
 
 
@@ -149,7 +152,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Given]:
     """
     targets = {variable: setting for setting in all_settings() for variable in setting.variables}
     for variable in environ:
-        if variable.startswith(PREFIX) and variable not in targets:
+        if variable.startswith(PREFIX) and variable not in targets and variable not in OF_CLIENTS:
             raise ConfigError(f"environment: {variable}: unknown variable{nearest(variable, targets)}")
     given: dict[str, Given] = {}
     for setting in all_settings():
