@@ -17,15 +17,15 @@ from dataclasses import dataclass, field
 import structlog
 
 from pingme.domain.errors import (
-    DeadLetterFailed,
     ErrorCode,
     PingMeError,
     StoreOutcomeUnknown,
     StoreRejected,
     StoreUnavailable,
 )
-from pingme.domain.events import Command, Event, Outcome, RefusedOutcome, Stored
+from pingme.domain.events import Command, Outcome, RefusedOutcome
 from pingme.domain.retry import DeadLetter, GiveUp, RetryAfter, RetryPolicy, decide_retry
+from pingme.pipeline.read_back import with_events
 from pingme.ports.clock import Clock
 from pingme.ports.dead_letters import DeadLetterRecord, DeadLetters
 from pingme.ports.log import MessageLog, Record
@@ -40,6 +40,9 @@ OUTAGE_WAIT_MS = 50  # between attempts while the store is away; doubled up to t
 OUTAGE_WAIT_MAX_MS = 250  # so that the store's return is noticed at once for people
 DEAD_LETTER_WAIT_MS = 1_000  # between attempts to write a dead letter that could not be written
 MAX_PARKED = 10_000  # records that wait behind records in retry, over all conversations; `limits.log_records`
+
+
+MsgKey = tuple[str, str]  # (sender_id, msg_id)
 
 
 @dataclass(slots=True)
@@ -115,6 +118,10 @@ class Worker:
         self._outage_refuse_ms = outage_refuse_ms
         self._observe = observe
         self._parked: dict[str, Parked] = {}
+        self._unknown: set[MsgKey] = (
+            set()
+        )  # commands that may be stored although no save of them has returned
+        self._unburied: set[MsgKey] = set()  # records whose dead letter could not be written
         self._stopping = False
         self._idle = True
         self.state = WorkerState()
@@ -131,8 +138,10 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`."""
-        while not self._stopping:
+        while True:
             await self._retry_due()
+            if self._stopping:
+                return
             records = await self._log.take(max_records=BATCH_RECORDS, timeout_ms=self._next_due_ms())
             if records:
                 self._idle = False
@@ -164,7 +173,7 @@ class Worker:
             StoreRejected: the store, or a fault of ours, stands against one of these records.
         """
         commands = [record.command for record in records]
-        unknown = False
+        unknown = bool(self._unknown) and any(_key(command) in self._unknown for command in commands)
         wait_ms = OUTAGE_WAIT_MS
         started_ms = self._clock.monotonic_ms()
         while True:
@@ -172,6 +181,7 @@ class Worker:
                 outcomes = await self._store.save(commands)
             except StoreOutcomeUnknown as exc:
                 unknown = True
+                self._unknown.update(map(_key, commands))
                 self._note_outage(exc)
             except StoreUnavailable as exc:
                 self._note_outage(exc)
@@ -189,7 +199,10 @@ class Worker:
                 self._note_recovery()
                 if self._observe is not None:
                     self._observe(len(records), (self._clock.monotonic_ms() - started_ms) / 1000)
-                return _with_events(commands, outcomes) if unknown else outcomes
+                if not unknown:
+                    return outcomes
+                self._unknown.difference_update(map(_key, commands))
+                return with_events(commands, outcomes)
             if self._stopping and not unknown:
                 return [RefusedOutcome(ErrorCode.OVERLOADED, "the node is stopping")] * len(records)
             await self._clock.sleep_ms(wait_ms)
@@ -285,7 +298,9 @@ class Worker:
         now = self._clock.monotonic_ms()
         due = [key for key, parked in self._parked.items() if parked.due_ms <= now]
         for conversation_id in due:
+            self._idle = False
             await self._retry(conversation_id)
+            self._idle = True
 
     async def _retry(self, conversation_id: str) -> None:
         """Try the first record of a parked conversation again."""
@@ -301,7 +316,10 @@ class Worker:
         await self._process(self._freed(conversation_id))
 
     def _unpark(self, record: Record) -> None:
-        """Take the record out of its parked conversation, if it stands there."""
+        """Take the record out of its parked conversation, if it stands there: it is done with."""
+        self._unknown.discard(_key(record.command))
+        self._unburied.discard(_key(record.command))
+        self.state.dead_letters_failing = bool(self._unburied)
         parked = self._parked.get(record.command.conversation_id)
         if parked is not None and parked.records[0] is record:
             parked.records.popleft()
@@ -319,14 +337,17 @@ class Worker:
         """Keep the record as a dead letter; only then tell its sender and let the ones behind it go on."""
         try:
             await self._dead_letters.put(_letter(record, code, error, self._clock.now_ms()))
-        except DeadLetterFailed as exc:
+        except Exception as exc:  # noqa: BLE001  # whatever it is, the record is kept and the pipeline goes on
+            self._unburied.add(_key(record.command))
             self.state.dead_letters_failing = True
             log.error(  # noqa: TRY400  # expected while the disk is full: no traceback a second
-                "dead_letter_failed", code=int(exc.code), error=exc.message, position=record.position
+                "dead_letter_failed",
+                code=int(ErrorCode.DLQ_SEND_FAILED),
+                error=f"{type(exc).__name__}: {exc}",
+                position=record.position,
             )
             self._park(record, DEAD_LETTER_WAIT_MS, error)
             return
-        self.state.dead_letters_failing = False
         self.state.dead_lettered += 1
         log.error(
             "dead_lettered", msg_id=record.command.msg_id, attempts=record.attempts, position=record.position
@@ -338,8 +359,11 @@ class Worker:
         log.error("refused_for_good", msg_id=record.command.msg_id, attempts=record.attempts, error=error)
         try:
             outcome = await self._store.refuse(record.command, code, "the store rejected it")
-        except PingMeError as exc:
-            self._park(record, DEAD_LETTER_WAIT_MS, exc.message)
+        except Exception as exc:  # noqa: BLE001  # as above
+            log.error(  # noqa: TRY400  # expected while the store is away: no traceback a second
+                "refusal_failed", error=f"{type(exc).__name__}: {exc}", position=record.position
+            )
+            self._park(record, DEAD_LETTER_WAIT_MS, str(exc))
             return
         await self._let_go(record, outcome)
 
@@ -348,6 +372,10 @@ class Worker:
         self._unpark(record)
         await self._finish([record], [outcome])
         await self._process(self._freed(conversation_id))
+
+
+def _key(command: Command) -> MsgKey:
+    return command.sender_id, command.msg_id
 
 
 def _letter(record: Record, code: ErrorCode, error: str, now_ms: int) -> DeadLetterRecord:
@@ -362,22 +390,4 @@ def _letter(record: Record, code: ErrorCode, error: str, now_ms: int) -> DeadLet
         attempts=record.attempts,
         origin=record.position,
         created_ts=now_ms,
-    )
-
-
-def _with_events(commands: Sequence[Command], outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Give duplicates their events back: after an unknown outcome nobody has delivered them."""
-    return [
-        _restored(command, outcome) if isinstance(outcome, Stored) and outcome.event is None else outcome
-        for command, outcome in zip(commands, outcomes, strict=True)
-    ]
-
-
-def _restored(command: Command, stored: Stored) -> Stored:
-    event = Event(
-        stored.conversation_id, stored.seq, command.kind, command.sender_id, command.msg_id,
-        stored.server_ts, command.payload, command.client_ts, b"", b"",
-    )  # fmt: skip
-    return Stored(
-        stored.conversation_id, stored.seq, stored.server_ts, stored.duplicate, event, stored.hearers
     )

@@ -1,0 +1,25 @@
+"""What is delivered after a commit that broke was read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pingme.domain.events import Command, Event, Outcome, Stored
+
+
+def with_events(commands: Sequence[Command], outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Give duplicates their events back: after an unknown outcome nobody has delivered them."""
+    return [
+        _restored(command, outcome) if isinstance(outcome, Stored) and outcome.event is None else outcome
+        for command, outcome in zip(commands, outcomes, strict=True)
+    ]
+
+
+def _restored(command: Command, stored: Stored) -> Stored:
+    event = Event(
+        stored.conversation_id, stored.seq, command.kind, command.sender_id, command.msg_id,
+        stored.server_ts, command.payload, command.client_ts, b"", b"",
+    )  # fmt: skip
+    return Stored(
+        stored.conversation_id, stored.seq, stored.server_ts, stored.duplicate, event, stored.hearers
+    )
