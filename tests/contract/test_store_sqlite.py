@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
@@ -43,6 +44,8 @@ from tests.fakes.store_worlds import SqliteWorld, codes
 
 PAIR = private(ADA, BOB)
 ROOT = Path(__file__).parents[2]
+
+NOBODY = 65_534  # a user id without rights, on Linux
 
 
 @pytest.fixture
@@ -481,14 +484,22 @@ def test_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
         SqliteDatabase(tmp_path / "missing" / "pingme.db")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")
-def test_a_folder_that_is_read_only_is_refused(tmp_path: Path) -> None:
-    """With the path in the message."""
-    tmp_path.chmod(0o500)
+def test_a_folder_that_is_read_only_is_refused() -> None:
+    """With the path in the message; root, whom permissions do not bind, becomes nobody for a moment."""
+    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
+    folder.chmod(0o555)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
 
-    with pytest.raises(StoreUnavailable, match="cannot open the database"):
-        SqliteDatabase(tmp_path / "pingme.db")
-    tmp_path.chmod(0o700)
+    try:
+        with pytest.raises(StoreUnavailable, match="cannot open the database"):
+            SqliteDatabase(folder / "pingme.db")
+        assert os.access(folder, os.R_OK | os.X_OK)
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.rmdir()
 
 
 async def test_a_path_may_hold_any_characters(tmp_path: Path) -> None:
