@@ -68,7 +68,7 @@ async def create(
     return reply(request, NewGroupData(**ack.model_dump(), group=group))
 
 
-@router.get("", responses=errors(*NEEDS_TOKEN))
+@router.get("", responses=errors(*NEEDS_TOKEN), response_model_exclude_none=True)
 async def groups(
     request: Request, who: WhoAsks, services: Services, cursor: Cursor = None, limit: ItemLimit = 50
 ) -> Envelope[GroupList]:
@@ -126,7 +126,7 @@ async def dissolve(
     return reply(request, AckData.of(msg_id, await services.groups.dissolve(who.user_id, group_id, msg_id)))
 
 
-@router.get("/{group_id}/members", responses=errors(*READ))
+@router.get("/{group_id}/members", responses=errors(*READ), response_model_exclude_none=True)
 async def members(
     request: Request,
     group_id: PathId,
@@ -151,7 +151,7 @@ async def add_members(
     return reply(request, AckData.of(msg_id, stored))
 
 
-@router.get("/{group_id}/members/status", responses=errors(*READ))
+@router.get("/{group_id}/members/status", responses=errors(*READ), response_model_exclude_none=True)
 async def members_status(
     request: Request,
     group_id: PathId,

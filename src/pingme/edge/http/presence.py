@@ -14,7 +14,7 @@ from pingme.edge.http.group_views import PresenceList, PresenceView
 router = APIRouter(prefix="/presence", tags=["presence"])
 
 
-@router.post("/query", responses=errors(*NEEDS_TOKEN))
+@router.post("/query", responses=errors(*NEEDS_TOKEN), response_model_exclude_none=True)
 async def query(
     request: Request, body: PresenceBody, who: WhoAsks, services: Services
 ) -> Envelope[PresenceList]:
