@@ -93,6 +93,8 @@ class SqliteDatabase:
     def _open(self) -> sqlite3.Connection:
         """Upgrade the schema and open the connections; the reader is the event loop's."""
         try:
+            with contextlib.suppress(OSError):  # sqlite3 says it better
+                self.path.touch(mode=0o600)  # password hashes are in it; -wal and -shm get the same mode
             self._writer = connect(self.path)
             upgrade_schema(self._writer)
             new_epoch(self._writer, keep=True)

@@ -112,7 +112,9 @@ class App:
         self.log = MemoryLog(limits.log_records)
         self.push = MemoryPush()
         self.dead_letters = SqliteDeadLetters(self.database)
-        self.pending = Pending(NODE_ID, clock, int(limits.answer_timeout_s * 1000))
+        self.pending = Pending(
+            NODE_ID, clock, int(limits.answer_timeout_s * 1000), observe=self.metrics.ack_seconds.observe
+        )
         self.push.receiver = Answers(self.pending)  # until a hub takes its place
         self.worker = Worker(
             self.log,
@@ -166,6 +168,7 @@ class App:
             devices_per_user=limits.devices_per_user,
             refresh_ttl_s=limits.refresh_ttl_s,
             registrations_per_hour=limits.registrations_per_hour,
+            on_login=self.metrics.hot.count_login,
         )
 
     def _secret(self) -> str:
@@ -235,6 +238,7 @@ class App:
             await asyncio.wait({worker}, timeout=5)
         with contextlib.suppress(PingMeError):
             await self.receipts.flush()
+            await self.presence.close()  # keeps last_seen of whoever was still here
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -18,7 +18,6 @@ from pingme.domain.errors import ErrorCode, PingMeError
 from pingme.edge.admin import POINTER_NAME, SOCKET_NAME
 from pingme.edge.logs import configure_logging
 from pingme.ports.admin import AdminHandler
-from pingme.services.answers import Answers
 
 OnProgress = Callable[[Mapping[str, Any]], None]
 
@@ -133,7 +132,6 @@ async def _call_app(
     from pingme import bootstrap  # noqa: PLC0415  # the whole server, which a running one spares us
 
     async with bootstrap.build_offline(settings) as app:
-        app.push.receiver = Answers(app.pending)  # a replayed message's outcome comes by live delivery
         return plain(await app.admin_handlers[name](arguments, on_progress))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 from msgspec.structs import replace
 
-from pingme.domain.errors import ErrorCode, Refused
+from pingme.domain.errors import ErrorCode, PingMeError, Refused
 from pingme.domain.events import ProfileUpdatedBody
 from pingme.domain.ids import is_id, time_ordered_id, uuid7
 from pingme.domain.usernames import (
@@ -40,6 +40,18 @@ Returns when both are stored; raises `Refused` (40004 …) or `OutcomeUnknown`.
 """
 
 
+LOGIN_RESULTS = {
+    ErrorCode.INVALID_CREDENTIALS: "invalid",
+    ErrorCode.FORBIDDEN: "invalid",
+    ErrorCode.TOO_MANY_REQUESTS: "throttled",
+    ErrorCode.OVERLOADED: "overloaded",
+}
+
+
+def _ignore(_result: str) -> None:
+    """Nobody counts."""
+
+
 class Accounts:
     """The use cases of accounts. All methods may run concurrently, on one event loop.
 
@@ -55,6 +67,7 @@ class Accounts:
         devices_per_user: `limits.devices_per_user`.
         refresh_ttl_s: `limits.refresh_ttl_s`.
         registrations_per_hour: `limits.registrations_per_hour`, per address; 0 = no limit.
+        on_login: told how each login ended: success, invalid, throttled, overloaded or error.
     """
 
     def __init__(
@@ -71,6 +84,7 @@ class Accounts:
         devices_per_user: int = 20,
         refresh_ttl_s: int = 2_592_000,
         registrations_per_hour: int = 0,
+        on_login: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
         self._passwords = passwords
@@ -78,6 +92,7 @@ class Accounts:
         self._clock = clock
         self._publish_profile = publish_profile
         self._registration_open = registration_open
+        self._on_login = on_login or _ignore
         self._quota = RegistrationQuota(clock, per_hour=registrations_per_hour)
         self.sessions = Sessions(
             store,
@@ -157,11 +172,17 @@ class Accounts:
             Refused: 30003; 10004 the account is disabled; 10002, 10007, 10008.
         """
         key = username_key(username)
-        found = await self._check_credentials(key, password, address)
-        if found.user.disabled:
-            raise Refused(ErrorCode.FORBIDDEN, "this account is disabled")
-        found = await self._renew_hash(found, password)
-        return await self.sessions.open(found, device_id=device_id, device_name=device_name)
+        try:
+            found = await self._check_credentials(key, password, address)
+            if found.user.disabled:
+                raise Refused(ErrorCode.FORBIDDEN, "this account is disabled")
+            found = await self._renew_hash(found, password)
+            opened = await self.sessions.open(found, device_id=device_id, device_name=device_name)
+        except PingMeError as error:
+            self._on_login(LOGIN_RESULTS.get(error.code, "error"))
+            raise
+        self._on_login("success")
+        return opened
 
     async def _check_credentials(self, key: str, password: str, address: str) -> Credentials:
         """Return the account when the password is right; count it when it is wrong."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from pingme.domain.errors import ErrorCode
 from pingme.domain.events import Outcome, RefusedOutcome
 from pingme.ports.clock import Clock
 from pingme.ports.log import Origin
+
+SAMPLE = 64  # an observation costs 2 µs: of every send it would be a tenth of a core at 50 000/s
 
 
 class Waiter(Protocol):
@@ -28,14 +31,19 @@ class Pending:
         node_id: this node's name, unique among the nodes.
         clock: the monotonic clock.
         timeout_ms: an unanswered command is answered with 10009 (outcome unknown) after this long.
+        observe: told how many seconds an answer took, of one command in `SAMPLE`.
     """
 
-    def __init__(self, node_id: str, clock: Clock, timeout_ms: int) -> None:
+    def __init__(
+        self, node_id: str, clock: Clock, timeout_ms: int, observe: Callable[[float], None] | None = None
+    ) -> None:
         self.node_id = node_id
         self._clock = clock
         self._timeout_ms = timeout_ms
         self._waiting: dict[int, tuple[Waiter, int]] = {}
         self._last = 0
+        self._observe = observe
+        self._sampled = (0, 0)  # attempt, when it began
         self._now = clock.monotonic_ms()
 
     def __len__(self) -> int:
@@ -45,6 +53,8 @@ class Pending:
         """Remember who waits; return the origin to put into the record."""
         self._last = attempt = self._last + 1
         self._waiting[attempt] = (waiter, self._now + self._timeout_ms)
+        if attempt % SAMPLE == 0:
+            self._sampled = (attempt, self._clock.monotonic_ms())
         return Origin(self.node_id, attempt)
 
     def take(self, origin: Origin | None) -> Waiter | None:
@@ -52,6 +62,8 @@ class Pending:
         if origin is None or origin.node_id != self.node_id:
             return None
         entry = self._waiting.pop(origin.attempt, None)
+        if origin.attempt == self._sampled[0] and self._observe is not None:
+            self._observe((self._clock.monotonic_ms() - self._sampled[1]) / 1000)
         return None if entry is None else entry[0]
 
     def tick(self) -> None:
