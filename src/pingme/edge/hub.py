@@ -138,8 +138,8 @@ class Hub:
         dirty = self._dirty
         count = 0
         for connection in connections:
-            if connection is sender:
-                continue
+            if connection is sender or connection.loading is not None:
+                continue  # before auth_ok nothing is pushed: the sync after it finds what was missed
             count += 1
             out = connection.out
             if not out:
@@ -178,7 +178,7 @@ class Hub:
             kind, _, name = signal.channel.partition(":")
             listeners = self._users.get(name, ()) if kind == "user" else self._groups.get(name, ())
             for connection in listeners:
-                if connection.user_id != signal.except_user:
+                if connection.user_id != signal.except_user and connection.loading is None:
                     self.write(connection, signal.frame)
 
     def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
