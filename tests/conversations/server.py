@@ -24,9 +24,11 @@ class ServerProcess:
     Args:
         data_dir: its data folder; the same one again continues.
         env: further variables, ``PINGME_<SECTION>__<KEY>`` and the like.
+        prelude: Python that the process runs before it becomes the server.
     """
 
-    def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None, prelude: str = "") -> None:
+        self._prelude = prelude
         self.port = free_port()
         self._data_dir = data_dir
         self._log = data_dir.parent / f"{data_dir.name}.log"
@@ -68,7 +70,8 @@ class ServerProcess:
 
     async def start(self) -> None:
         """Start, and return when ``/health/ready`` says so."""
-        command = [sys.executable, "-c", "from pingme.cli.app import main; main()", "serve"]
+        program = f"{self._prelude}\nfrom pingme.cli.app import main; main()"
+        command = [sys.executable, "-c", program, "serve"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220  # a fork of a small process, in a test
                 command, env=self._env, stdout=log, stderr=log, cwd=self._data_dir.parent
