@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 WS_PATH = "/ws"
 VERSION = b"13"  # RFC 6455 §4.1
+KEY_BYTES = 16  # of the Sec-WebSocket-Key, RFC 6455 §4.1
 TOKEN_NAMES = frozenset({"token", "access_token", "jwt", "authorization"})
 
 
@@ -57,8 +59,8 @@ def check_upgrade(
     if found.get(b"sec-websocket-version") != VERSION:
         return UpgradeRefused(426, "expected Sec-WebSocket-Version: 13", (("Sec-WebSocket-Version", "13"),))
     key = found.get(b"sec-websocket-key", b"").strip()
-    if not key:
-        return UpgradeRefused(400, "expected a Sec-WebSocket-Key")
+    if not _is_key(key):
+        return UpgradeRefused(400, "expected a Sec-WebSocket-Key of 16 bytes in base64")
     origin = found.get(b"origin")
     if origin is not None and not origin_allowed(
         origin.decode("latin-1"), found.get(b"host", b"").decode("latin-1"), allowed_origins
@@ -77,7 +79,18 @@ def origin_allowed(origin: str, host: str, allowed: Sequence[str]) -> bool:
     """
     if "*" in allowed or origin.rstrip("/").lower() in {one.rstrip("/").lower() for one in allowed}:
         return True
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    try:
+        netloc = urlsplit(origin).netloc
+    except ValueError:  # brackets that are no IPv6 address
+        return False
+    return bool(host) and netloc.lower() == host.lower()
+
+
+def _is_key(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
 
 
 def _bearer(value: bytes | None) -> str | None:
