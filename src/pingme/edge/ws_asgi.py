@@ -112,9 +112,8 @@ class AsgiWebSockets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket to its end."""
         await receive()  # websocket.connect
-        headers = [*scope["headers"], (b"sec-websocket-version", b"13"), (b"sec-websocket-key", b"-")]
         query = scope.get("query_string", b"").decode("latin-1")
-        decided = check_upgrade("GET", scope["path"], query, headers, self._allowed_origins)
+        decided = check_upgrade("GET", scope["path"], query, scope["headers"], self._allowed_origins)
         full = self._node.draining or len(self._node.sockets) >= self._node.rules.connections
         if isinstance(decided, UpgradeRefused) or full:
             await send({"type": "websocket.close", "code": 1013 if full else 1008})
