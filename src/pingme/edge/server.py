@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import importlib
 import socket
+import sys
 from collections.abc import Generator, Sequence
 
+import httptools
 import msgspec
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from httptools import HttpParserUpgrade
 from starlette.routing import WebSocketRoute
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -38,7 +41,6 @@ class EdgeProtocol(HttpToolsProtocol):
     allowed_origins: Sequence[str]
     header_bytes: int
     _header_size = 0
-    _rest = b""
     _asked = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -54,9 +56,14 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; what stands behind an upgrade request belongs to the WebSocket."""
-        self._rest = data
-        super().data_received(data)
-        self._rest = b""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            if not self.transport.is_closing():
+                self.send_400_response("Invalid HTTP request received.")
 
     def on_message_begin(self) -> None:
         """See httptools."""
@@ -87,9 +94,12 @@ class EdgeProtocol(HttpToolsProtocol):
     def _should_upgrade(self) -> bool:
         return self._get_upgrade() == b"websocket"
 
-    def handle_websocket_upgrade(self) -> None:
-        """Check the request and hand the socket over."""
+    def _upgrade(self, rest: bytes) -> None:
+        """Check the request and hand the socket over, with what stood behind the request."""
         if self.transport.is_closing():
+            return
+        if not self._should_upgrade():
+            self._answer(UpgradeRefused(400, "expected no Upgrade, or Upgrade: websocket"))
             return
         path, _, query = self.url.decode("latin-1").partition("?")
         decided = check_upgrade(self.scope["method"], path, query, self.headers, self.allowed_origins)
@@ -103,7 +113,9 @@ class EdgeProtocol(HttpToolsProtocol):
             self._answer(decided)
             return
         self.connections.discard(self)
-        _, _, rest = self._rest.partition(b"\r\n\r\n")
+        # uvicorn calls from where it caught the parser's exception, which says where the request ended.
+        upgrade = sys.exc_info()[1]
+        rest = self._rest[upgrade.args[0] :] if isinstance(upgrade, HttpParserUpgrade) else b""
         peer = self.client[0] if self.client else ""
         from pingme.edge.ws_picows import take_over  # noqa: PLC0415  # where picows cannot be loaded, ws_asgi serves
 
