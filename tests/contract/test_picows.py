@@ -260,6 +260,7 @@ async def test_a_close_frame_is_answered_and_the_socket_closed(place: Place):
         (masked(PING, b"", fin=False), 1002),
         (masked(CLOSE, b"\x03"), 1002),
     ],
+    ids=["reserved", "utf-8", "binary", "continuation", "size", "fragmented-ping", "close"],
 )
 async def test_violations_are_closed_with_their_code(place: Place, data: bytes, code: int):
     """Reserved bits, bad UTF-8, binary, lone continuations, size, fragmented control frames, bad close frames."""

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib
 import socket
-import sys
 from collections.abc import Generator, Sequence
 
 import httptools
@@ -14,7 +13,6 @@ import msgspec
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from httptools import HttpParserUpgrade
 from starlette.routing import WebSocketRoute
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -96,11 +94,8 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def _upgrade(self, rest: bytes) -> None:
         """Check the request and hand the socket over, with what stood behind the request."""
-        if self.transport.is_closing():
-            return
-        if not self._should_upgrade():
-            self._answer(UpgradeRefused(400, "expected no Upgrade, or Upgrade: websocket"))
-            return
+        if self.transport.is_closing() or not self._should_upgrade():
+            return  # another protocol than websocket is offered, not demanded: the request is served as HTTP
         path, _, query = self.url.decode("latin-1").partition("?")
         decided = check_upgrade(self.scope["method"], path, query, self.headers, self.allowed_origins)
         identity: Identity | None = None
@@ -113,9 +108,6 @@ class EdgeProtocol(HttpToolsProtocol):
             self._answer(decided)
             return
         self.connections.discard(self)
-        # uvicorn calls from where it caught the parser's exception, which says where the request ended.
-        upgrade = sys.exc_info()[1]
-        rest = self._rest[upgrade.args[0] :] if isinstance(upgrade, HttpParserUpgrade) else b""
         peer = self.client[0] if self.client else ""
         from pingme.edge.ws_picows import take_over  # noqa: PLC0415  # where picows cannot be loaded, ws_asgi serves
 
