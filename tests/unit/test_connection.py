@@ -405,6 +405,32 @@ async def test_the_answer_to_our_close_frame_closes_the_socket(world: NodeWorld)
     assert client.pipe.closed
 
 
+async def test_a_leaving_node_answers_what_still_asks_the_store(
+    world: NodeWorld, monkeypatch: pytest.MonkeyPatch
+):
+    """An operation that waits for the store when the node begins to leave is answered before the close frame."""
+    client = await world.online("ua")
+    go_on = asyncio.Event()
+
+    async def slow(_user_id: str) -> bool:
+        await go_on.wait()
+        return True
+
+    monkeypatch.setattr(world.messages, "_user_exists", slow)
+    client.say("m", to_user_id="ub")
+    world.messages.draining = True
+    leaving = asyncio.create_task(world.node.operations_answered(5_000))
+    await world.clock.advance(100)
+    waited = not leaving.done()
+    go_on.set()
+    await client.hears("error")
+    await world.clock.advance(20)
+    await leaving
+
+    assert waited
+    assert [(each["code"], each["msg_id"]) for each in client.payloads("error")] == [(10008, "m")]
+
+
 async def test_a_lost_socket_is_forgotten(world: NodeWorld):
     """Nothing of it stays with the node, and what it sent is stored all the same."""
     client = await world.online("ua")

@@ -161,7 +161,9 @@ class ServerApp:
         self.node.announce_leaving(limits.drain_spread_ms)
         if self._edge is not None:
             self._edge.stop_accepting()
+        deadline_ms = self.app.clock.monotonic_ms() + int(limits.draining_s * 1000)
         await self.app.settle(int(limits.draining_s * 1000))
+        await self.node.operations_answered(deadline_ms - self.app.clock.monotonic_ms())
         await asyncio.sleep(0.02)  # lets the last acks leave before the close frames are put behind them
         self.node.close_all()
         await self._goodbyes()

@@ -315,6 +315,11 @@ class Connection:
             resume_reading(self)
 
     @property
+    def operations_waiting(self) -> int:
+        """How many operations wait for an answer, or for the store before they can be asked."""
+        return self._operations_waiting + self.unanswered
+
+    @property
     def jobs_waiting(self) -> int:
         """How many pieces of work wait."""
         return len(self._jobs or ())

@@ -185,6 +185,16 @@ class Node:
             payload = Reconnect(after_ms=after_ms, reason="the node is leaving")
             connection.push(text_frame(encode_server_frame("reconnect", payload)))
 
+    async def operations_answered(self, deadline_ms: int) -> None:
+        """Wait until every operation that was received is answered, those that ask the store first too."""
+        end = self.clock.monotonic_ms() + deadline_ms
+        while self.clock.monotonic_ms() < end:
+            if not any(
+                connection.operations_waiting for connection in self.sockets if not connection.closing
+            ):
+                return
+            await self.clock.sleep_ms(10)
+
     def close_all(self) -> None:
         """Close every socket with 1001."""
         for connection in list(self.sockets):
