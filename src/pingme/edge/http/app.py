@@ -11,6 +11,7 @@ from pingme.edge.http import auth, conversations, groups, messages, presence, us
 from pingme.edge.http.deps import parse_networks
 from pingme.edge.http.envelope import add_error_handlers, errors
 from pingme.edge.http.middleware import BodyLimitMiddleware, RequestMiddleware
+from pingme.edge.http.reference import create_reference_router
 from pingme.edge.http.services import HttpServices
 from pingme.ports.clock import Clock
 
@@ -25,9 +26,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     groups.router,
     presence.router,
 )
-
-# Outside /api/v1: health, version, the web client.
-SYSTEM_ROUTERS: tuple[APIRouter, ...] = ()
 
 
 def create_app(
@@ -54,14 +52,15 @@ def create_app(
     Raises:
         ValueError: a proxy is no address or network.
     """
-    app = FastAPI(title=name, version=version, redoc_url=None, redirect_slashes=False, responses=errors())
+    app = FastAPI(
+        title=name, version=version, docs_url=None, redoc_url=None, redirect_slashes=False, responses=errors()
+    )
     app.state.pingme = services
     app.state.trusted_proxies = parse_networks(trusted_proxies)
     add_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router, prefix=API)
-    for router in SYSTEM_ROUTERS:
-        app.include_router(router)
+    app.include_router(create_reference_router(name))
     _add_middleware(app, clock, allowed_origins=allowed_origins, body_limit_bytes=body_limit_bytes)
     return app
 
