@@ -230,6 +230,21 @@ async def test_another_writer_is_an_outage(world: SqliteWorld) -> None:
     assert [outcome.seq for outcome in stored] == [2, 1]
 
 
+async def test_a_statement_waits_as_long_as_the_setting_says(tmp_path: Path) -> None:
+    """`limits.store_statement_s` bounds the wait for a file that another program holds, for every connection."""
+    database = SqliteDatabase(tmp_path / "pingme.db", busy_timeout_ms=20)
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="locked"):
+        await database.write(lambda writer: writer.execute("BEGIN IMMEDIATE").fetchall())
+    other.execute("ROLLBACK")
+
+    assert database.reader.execute("PRAGMA busy_timeout").fetchone() == (20,)
+    assert await database.read_large(lambda large: large.execute("PRAGMA busy_timeout").fetchone()) == (20,)
+    other.close()
+    await database.close()
+
+
 async def test_a_closed_store_says_so(tmp_path: Path) -> None:
     """Every call raises StoreUnavailable; closing twice is closing once."""
     world = SqliteWorld(RuleLimits(), tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -456,3 +457,18 @@ def test_variables_of_the_clients_are_no_settings() -> None:
     settings = load_settings(environ={"PINGME_TOKEN": "x", "PINGME_SERVER": "http://localhost:1"})
 
     assert settings.app.port == 8080
+
+
+# Of engines that this version refuses (`check_embedded`); their adapters will read them.
+ENGINES = {f"database.{key}" for key in ("username", "password", "name", "port", "durability")}
+
+
+def test_every_setting_is_read_by_the_program():
+    """A setting that nothing reads would promise what is not done."""
+    package = ROOT / "src" / "pingme"
+    nodes = [node for path in package.rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    pairs = [(node.value, node.attr) for node in nodes if isinstance(node, ast.Attribute)]
+    read = {f"{getattr(of, 'attr', getattr(of, 'id', ''))}.{name}" for of, name in pairs}
+
+    wanted = [each for each in all_settings() if each.section not in {"redis", "kafka"}]
+    assert [each.name for each in wanted if each.name not in read | ENGINES] == []

@@ -23,12 +23,14 @@ from pingme.domain.errors import StoreError, StoreOutcomeUnknown, StoreRejected,
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT_MS = 5000  # an operator's tool may hold the file for a moment; `limits.store_statement_s`
+BUSY_TIMEOUT_MS = 5000  # an operator's tool may hold the file for a moment
 CACHE_KIB = 65_536  # page cache of the writer; 64 MiB keeps the inner pages of the indices of 5 million rows
 STATEMENTS = 512  # prepared statements kept per connection: the batch INSERT has one text per batch size
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path, *, read_only: bool = False, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+) -> sqlite3.Connection:
     """Open the file in autocommit mode with PingMe's pragmas.
 
     Raises:
@@ -39,7 +41,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
     )
     try:
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA temp_store=MEMORY")
         if read_only:
@@ -75,10 +77,12 @@ class SqliteDatabase:
 
     Args:
         path: the file; its folder exists. Made when missing.
+        busy_timeout_ms: `limits.store_statement_s`: how long a statement waits while another program holds the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self.path = path
+        self._busy_timeout_ms = busy_timeout_ms
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-checkpoint")
@@ -90,16 +94,19 @@ class SqliteDatabase:
         self._writes = 0
         self.reader: sqlite3.Connection = self._open()
 
+    def _connect(self, *, read_only: bool = False) -> sqlite3.Connection:
+        return connect(self.path, read_only=read_only, busy_timeout_ms=self._busy_timeout_ms)
+
     def _open(self) -> sqlite3.Connection:
         """Upgrade the schema and open the connections; the reader is the event loop's."""
         try:
             with contextlib.suppress(OSError):  # sqlite3 says it better
                 self.path.touch(mode=0o600)  # password hashes are in it; -wal and -shm get the same mode
-            self._writer = connect(self.path)
+            self._writer = self._connect()
             upgrade_schema(self._writer)
             new_epoch(self._writer, keep=True)
-            self._large = connect(self.path, read_only=True)
-            return connect(self.path, read_only=True)
+            self._large = self._connect(read_only=True)
+            return self._connect(read_only=True)
         except BaseException as exc:
             for connection in (self._writer, self._large):
                 if connection is not None:
@@ -129,7 +136,7 @@ class SqliteDatabase:
     def _run_job(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
             if self._writer is None:
-                self._writer = connect(self.path)
+                self._writer = self._connect()
             return job(self._writer)
         except sqlite3.Error as exc:
             raise translate(exc, wrote=self._recover(exc)) from exc
@@ -175,7 +182,7 @@ class SqliteDatabase:
     def _run_large(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
             if self._large is None:
-                self._large = connect(self.path, read_only=True)
+                self._large = self._connect(read_only=True)
             return job(self._large)
         except sqlite3.Error as exc:
             raise translate(exc, wrote=False) from exc
@@ -205,7 +212,7 @@ class SqliteDatabase:
     def _checkpoint(self) -> None:
         try:
             if self._checkpointer is None:
-                self._checkpointer = connect(self.path)
+                self._checkpointer = self._connect()
             self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error as exc:
             raise translate(exc, wrote=False) from exc

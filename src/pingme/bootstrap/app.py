@@ -102,7 +102,9 @@ class App:
         self.clock = clock = SystemClock()
         self.metrics = Metrics(version=pingme.__version__, env=settings.app.env)
         limits = settings.limits
-        self.database = SqliteDatabase(settings.sqlite_path)
+        self.database = SqliteDatabase(
+            settings.sqlite_path, busy_timeout_ms=int(limits.store_statement_s * 1000)
+        )
         self.store = SqliteStore(
             self.database,
             clock,

@@ -192,7 +192,6 @@ def socket_rules(settings: Settings) -> SocketRules:
         sends_burst=limits.sends_burst,
         unanswered_sends=limits.unanswered_sends,
         control_frames_per_s=limits.control_frames_per_s,
-        page_events=limits.page_events,
         connections=limits.connections,
     )
 

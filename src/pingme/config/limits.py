@@ -42,9 +42,6 @@ class LimitsSettings(Section):
         le=100_000,
         description="Ping, pong and close frames per second and connection; beyond it close 4429.",
     )
-    mentions: int = Field(
-        default=50, ge=0, le=1_000, description="Users mentioned in one message; in this version always 50."
-    )
     reaction_kinds: int = Field(
         default=20, ge=1, le=1_000, description="Different emoji on one message; beyond it 40008."
     )
@@ -85,18 +82,6 @@ class LimitsSettings(Section):
     )
     devices_per_user: int = Field(
         default=20, ge=1, le=1_000, description="Devices of a user; the oldest is closed with 4451."
-    )
-    page_events: int = Field(
-        default=200,
-        ge=1,
-        le=1_000,
-        description="Events in one page as told to clients; in this version at most 200 are given.",
-    )
-    presence_watch: int = Field(
-        default=500,
-        ge=1,
-        le=100_000,
-        description="Users whose presence one connection watches; in this version always 500.",
     )
     presence_grace_s: float = Field(
         default=5.0,
@@ -147,7 +132,7 @@ class LimitsSettings(Section):
         default=5.0,
         ge=0.01,
         le=300,
-        description="Seconds for one statement of the store; without effect in this version.",
+        description="Seconds that a statement of the store waits while another program holds the file; then 20001.",
     )
     log_records: int = Field(
         default=10_000,

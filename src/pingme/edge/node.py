@@ -45,7 +45,6 @@ class SocketRules:
     sends_burst: int = 60
     unanswered_sends: int = 64
     control_frames_per_s: int = 50
-    page_events: int = 200
     connections: int = 100_000
     outbox_pace_bytes: int = 262_144
 

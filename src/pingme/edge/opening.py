@@ -86,7 +86,7 @@ def _send_auth_ok(connection: Connection, frame_id: str | None) -> None:
             max_message_size=rules.max_message_bytes,
             sends_per_s=rules.sends_per_s,
             unanswered_sends=rules.unanswered_sends,
-            page_events=rules.page_events,
+            page_events=frames.MAX_PAGE,
         ),
     )
     connection.send_payload("auth_ok", answer, frame_id)

@@ -14,12 +14,13 @@ ContentType = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.+/_-]{0,63}\Z", description="a short type name")
 ]
 Timestamp = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-PageLimit = Annotated[int, msgspec.Meta(ge=0, le=200)]
-
 MAX_MENTIONS = 50  # docs/protocol.md, "Limits"
 MAX_EMOJI_BYTES = 32
 MAX_WATCH = 500
+MAX_PAGE = 200  # events
 PROTOCOL_VERSION = 1
+
+PageLimit = Annotated[int, msgspec.Meta(ge=0, le=MAX_PAGE)]
 
 
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -95,7 +96,7 @@ class HistoryPayload(Payload, frozen=True, kw_only=True):
     conversation_id: Id
     before_seq: SeqNumber | None = None
     after_seq: SeqOrZero | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 50
 
 
 class TypingPayload(Payload, frozen=True, kw_only=True):
