@@ -11,15 +11,22 @@ from pingme.ports.push import Delivery, Signal
 
 
 class RecordingPush:
-    """The fake of the port: nothing is delivered, everything is kept in order."""
+    """The fake of the port: nothing is delivered, everything is kept in order; a fault loses its batch."""
 
     def __init__(self) -> None:
         self.published: list[Delivery] = []
         self.signals: list[Signal] = []
         self.revoked: list[tuple[str, str | None, int]] = []
+        self.faults: list[Exception] = []
+        self.resyncs = 0
 
     async def publish(self, batch: Sequence[Delivery]) -> None:
+        if self.faults:
+            raise self.faults.pop(0)
         self.published.extend(batch)
+
+    def resync(self) -> None:
+        self.resyncs += 1
 
     def publish_signals(self, batch: Sequence[Signal]) -> None:
         self.signals.extend(batch)

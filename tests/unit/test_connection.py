@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pingme.domain.events import MemberJoinedBody, MemberRemovedBody, MessageBody
+from pingme.domain.events import Event, MemberJoinedBody, MemberRemovedBody, MessageBody, Stored
 from pingme.domain.ids import UserId, private_conversation_id
+from pingme.edge.connection import Connection
 from pingme.edge.node import SocketRules
 from pingme.wire.session import CLIENT_FRAME_TYPES
 from pingme.wire.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
@@ -434,11 +435,13 @@ async def test_a_leaving_node_answers_what_still_asks_the_store(
 async def test_a_lost_socket_is_forgotten(world: NodeWorld):
     """Nothing of it stays with the node, and what it sent is stored all the same."""
     client = await world.online("ua")
+    client.say("known", to_user_id="ub")
+    await client.hears("message_ack")
     client.say("m", to_user_id="ub")
-    await world.until(lambda: len(world.pending) == 1)
+    assert len(world.pending) == 1
 
     client.connection.lost()
-    await world.until(lambda: world.hot.messages_stored == 1)
+    await world.until(lambda: world.hot.messages_stored == 2)
 
     assert world.node.sockets == set()
     assert world.hub.users_online() == 0
@@ -474,6 +477,29 @@ async def test_a_repeat_is_answered_and_not_delivered_again(world: NodeWorld):
     assert [(a["seq"], a["duplicate"]) for a in sender.payloads("message_ack")] == [(1, False), (1, True)]
     assert sender.payloads("error")[0]["code"] == 40004
     assert len(other.heard("message")) == 1
+
+
+async def test_a_fault_at_one_delivery_costs_the_others_nothing(
+    world: NodeWorld, monkeypatch: pytest.MonkeyPatch
+):
+    """Everybody who waits is answered, the other events are pushed, and connections are told to sync."""
+    ada, bob = await world.online("ua"), await world.online("ub")
+    push = world.hub._push
+
+    def faulty(event: Event, stored: Stored, sender: Connection | None) -> None:
+        if event.msg_id == "m1":
+            raise ZeroDivisionError("a fault of ours")
+        push(event, stored, sender)
+
+    monkeypatch.setattr(world.hub, "_push", faulty)
+    for msg_id in ("m0", "m1", "m2"):
+        ada.say(msg_id, to_user_id="ub")
+    acks = await ada.hears("message_ack", 3)
+    await bob.hears("resync")
+
+    assert [ack["seq"] for ack in acks] == [1, 2, 3]
+    assert [message["msg_id"] for message in await bob.hears("message", 2)] == ["m0", "m2"]
+    assert world.worker.publisher.failures == 1
 
 
 async def test_a_removed_member_hears_the_removal_and_nothing_later(world: NodeWorld):

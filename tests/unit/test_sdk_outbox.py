@@ -113,6 +113,7 @@ def test_final_answers_are_final():
     stored = decide_answer(ack, 1, 0.0)
     refused = decide_answer(error(40005), 1, 0.0)
     dead = decide_answer(error(50006, outcome="unknown"), 1, 0.0)
+    fault = decide_answer(error(20003, outcome="unknown"), 1, 0.0)
 
     assert stored == sent(1)
     assert isinstance(refused, Failed)
@@ -120,3 +121,6 @@ def test_final_answers_are_final():
     assert isinstance(dead, Failed)
     assert isinstance(dead.error, OutcomeUnknown)
     assert dead.error.code == ErrorCode.DEAD_LETTERED
+    assert isinstance(fault, Failed)
+    assert isinstance(fault.error, OutcomeUnknown)
+    assert fault.error.code == ErrorCode.MESSAGE_PROCESSING_ERROR

@@ -431,9 +431,41 @@ async def test_an_unexpected_exception_costs_one_record(bench: Bench):
 
     await bench.advance(1_000)
 
-    assert sorted(bench.answers()) == [("a", 0), ("b", 0), ("bad", 50006)]
+    assert sorted(bench.answers()) == [("a", 0), ("b", 0), ("bad", 20003)]
     (letter,) = await bench.letters.list()
+    assert letter.code == ErrorCode.MESSAGE_PROCESSING_ERROR
     assert "ZeroDivisionError" in letter.error
+
+
+async def test_a_failed_publish_is_repaired_by_resync_and_ends_nothing(bench: Bench):
+    """The batch is stored; clients are told to sync at once, and again after the last failure, once a second at most."""
+    for number in range(3):
+        bench.push.faults.append(ZeroDivisionError("a fault of ours"))
+        bench.append(to_user(ADA, BOB, msg_id=f"lost{number}"))
+        await bench.advance(100)
+    at_once = bench.push.resyncs
+    await bench.advance(1_000)
+    bench.append(to_user(ADA, BOB, msg_id="heard"))
+    await bench.advance(2_000)
+
+    assert at_once == 1
+    assert bench.push.resyncs == 2
+    assert bench.answers() == [("heard", 0)]
+    assert await bench.contents(private(ADA, BOB)) == ["lost0", "lost1", "lost2", "heard"]
+    assert bench.worker.publisher.failures == 3
+
+
+async def test_failed_publishing_is_shown_for_a_minute(bench: Bench):
+    """`/health` asks `degraded`: true from the fault on, false when a minute has passed."""
+    before = bench.worker.publisher.degraded
+    bench.push.faults.append(ZeroDivisionError("a fault of ours"))
+    bench.append(to_user(ADA, BOB, msg_id="m"))
+    await bench.advance(100)
+    soon = bench.worker.publisher.degraded
+
+    await bench.clock.advance(60_000)
+
+    assert (before, soon, bench.worker.publisher.degraded) == (False, True, False)
 
 
 async def test_an_unexpected_exception_of_the_dead_letters_holds_the_conversation(

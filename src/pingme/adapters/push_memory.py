@@ -18,6 +18,11 @@ class MemoryPush:
         if self.receiver is not None:
             self.receiver.deliver(batch)
 
+    def resync(self) -> None:
+        """See `LivePush.resync`."""
+        if self.receiver is not None:
+            self.receiver.resync()
+
     def publish_signals(self, batch: Sequence[Signal]) -> None:
         """See `LivePush.publish_signals`."""
         if self.receiver is not None:

@@ -236,7 +236,11 @@ class SqliteStore(SqliteReads):
             self.commit_seconds = time.perf_counter() - started
             self._committed = change_no
             self._next_refusal = refusal_seq
-        plan.apply(self._logs, self._remember)
+        try:
+            plan.apply(self._logs, self._remember)
+        except Exception as exc:  # it is stored, and what memory holds of it is half
+            self._forget()
+            raise StoreOutcomeUnknown(f"stored, but not noted: {type(exc).__name__}: {exc}") from exc
         self._checkpoint_when_due()
 
     async def _write(self, job: Callable[[sqlite3.Connection], None]) -> None:

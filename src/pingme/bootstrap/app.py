@@ -270,10 +270,15 @@ class App:
             "degraded" if full else "healthy",
             f"{depth} records wait: sends are answered 10008" if full else "",
         )
+        push = ComponentHealth()
+        if self.worker.publisher.degraded:
+            push = ComponentHealth(
+                "degraded", "publishing failed (50004): clients were told to sync; see the log"
+            )
         return {
             "store": store,
             "log": message_log,
-            "push": ComponentHealth(),
+            "push": push,
             "presence": ComponentHealth(),
             "dead_letters": dead_letters,
         }

@@ -122,6 +122,7 @@ class ServerApp:
     async def _refresh_metrics(self) -> None:
         state, hot = self.app.worker.state, self.app.metrics.hot
         hot.retries, hot.dead_letters = state.retries, state.dead_lettered
+        hot.push_failures = self.app.worker.publisher.failures
         with contextlib.suppress(PingMeError):
             self.app.metrics.dead_letters.set(await self.app.dead_letters.count())
 

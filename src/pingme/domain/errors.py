@@ -85,7 +85,12 @@ ERRORS: dict[ErrorCode, ErrorRow] = {
         503, True, "database error", "wait, then send again with the same msg_id"
     ),
     ErrorCode.CACHE_ERROR: ErrorRow(503, True, "cache error", "wait, then try again"),
-    ErrorCode.MESSAGE_PROCESSING_ERROR: ErrorRow(500, True, "message processing error", "try again"),
+    ErrorCode.MESSAGE_PROCESSING_ERROR: ErrorRow(
+        500,
+        False,
+        "message processing error",
+        "outcome unknown: report it; an operator may replay it under its msg_id",
+    ),
     ErrorCode.WEBSOCKET_ERROR: ErrorRow(500, True, "websocket error", "reconnect, then sync"),
     ErrorCode.USER_NOT_FOUND: ErrorRow(404, False, "user not found", "correct the user id"),
     ErrorCode.USER_EXISTS: ErrorRow(409, False, "user already exists", "choose another username"),
@@ -130,7 +135,12 @@ ERRORS: dict[ErrorCode, ErrorRow] = {
 }
 
 # An error that answers a send with one of these says nothing about whether the send was stored.
-UNKNOWN_OUTCOME: frozenset[ErrorCode] = frozenset({ErrorCode.OUTCOME_UNKNOWN, ErrorCode.DEAD_LETTERED})
+DEAD_LETTER_CODES: frozenset[ErrorCode] = frozenset(
+    {ErrorCode.DEAD_LETTERED, ErrorCode.MESSAGE_PROCESSING_ERROR}
+)
+"""The server has given the message up and keeps it for an operator: sending it again would fail again."""
+
+UNKNOWN_OUTCOME: frozenset[ErrorCode] = frozenset({ErrorCode.OUTCOME_UNKNOWN}) | DEAD_LETTER_CODES
 
 
 class PingMeError(Exception):
@@ -197,6 +207,12 @@ class StoreRejected(StoreError):
     """The store answered and refused these very rows; nothing was written. Splitting finds the row at fault."""
 
     code = ErrorCode.PERSIST_FAILED
+
+
+class ProcessingFault(StoreRejected):
+    """A fault of this program stands in the way of one of these records; nothing was written."""
+
+    code = ErrorCode.MESSAGE_PROCESSING_ERROR
 
 
 class DeadLetterFailed(PingMeError):

@@ -47,17 +47,20 @@ class GiveUp:
     code: ErrorCode
 
 
-def decide_retry(attempts: int, policy: RetryPolicy, jitter: float) -> RetryAfter | DeadLetter | GiveUp:
+def decide_retry(
+    attempts: int, policy: RetryPolicy, jitter: float, code: ErrorCode = ErrorCode.DEAD_LETTERED
+) -> RetryAfter | DeadLetter | GiveUp:
     """Decide what happens to a record whose save failed.
 
     Args:
         attempts: how often it was tried, from 1.
         policy: the configured policy.
         jitter: 0 to 1; adds at most 10 % to the wait, so that nodes do not retry in step.
+        code: of the dead letter: 50006, or 20003 where a fault of this program is the cause.
     """
     if attempts <= policy.max_retries:
         delay = min(policy.initial_ms * policy.multiplier ** (attempts - 1), float(policy.max_ms))
         return RetryAfter(int(delay * (1 + 0.1 * jitter)))
     if policy.dead_letters:
-        return DeadLetter(ErrorCode.DEAD_LETTERED)
+        return DeadLetter(code)
     return GiveUp(ErrorCode.PERSIST_FAILED)

@@ -25,12 +25,13 @@ from pingme.domain.events import (
 from pingme.ports.push import Delivery, Signal
 from pingme.services.metrics import HotCounters
 from pingme.services.pending import Pending
-from pingme.wire.encode import event_frame
+from pingme.wire.encode import event_frame, frame_of
 from pingme.wire.websocket import CloseCode
 
 if TYPE_CHECKING:
     from pingme.edge.connection import Connection
 
+RESYNC = frame_of("resync", b"{}")
 MEMBERSHIP = frozenset({"group_created", "member_joined", "member_left", "member_removed"})
 
 
@@ -103,22 +104,34 @@ class Hub:
     # PushReceiver.
 
     def deliver(self, batch: Sequence[Delivery]) -> None:
-        """See `PushReceiver.deliver`."""
+        """See `PushReceiver.deliver`. One that fails costs none of the others their answer; it is raised at the end."""
         take = self._pending.take
+        fault: Exception | None = None
         for delivery in batch:
-            outcome = delivery.outcome
-            waiter = take(delivery.origin)
-            if waiter is not None:
-                waiter.settle(outcome)
-            if isinstance(outcome, RefusedOutcome):
-                self._hot.count_refusal(outcome.code)
-                continue
-            if outcome.duplicate:
-                self._hot.duplicates += 1
-            else:
-                self._hot.messages_stored += 1
-            if outcome.event is not None:
-                self._push(outcome.event, outcome, getattr(waiter, "connection", None))
+            try:
+                outcome = delivery.outcome
+                waiter = take(delivery.origin)
+                if waiter is not None:
+                    waiter.settle(outcome)
+                if isinstance(outcome, RefusedOutcome):
+                    self._hot.count_refusal(outcome.code)
+                    continue
+                if outcome.duplicate:
+                    self._hot.duplicates += 1
+                else:
+                    self._hot.messages_stored += 1
+                if outcome.event is not None:
+                    self._push(outcome.event, outcome, getattr(waiter, "connection", None))
+            except Exception as exc:  # noqa: BLE001  # raised below
+                fault = exc
+        if fault is not None:
+            raise fault
+
+    def resync(self) -> None:
+        """See `PushReceiver.resync`."""
+        for connection in self.connections:
+            if connection.loading is None:  # the others sync after auth_ok anyway
+                self.write(connection, RESYNC)
 
     def _push(self, event: Event, stored: Stored, sender: Connection | None) -> None:
         """Give an event to everybody who hears it, but for the connection that sent it."""

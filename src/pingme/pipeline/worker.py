@@ -19,12 +19,14 @@ import structlog
 from pingme.domain.errors import (
     ErrorCode,
     PingMeError,
+    ProcessingFault,
     StoreOutcomeUnknown,
     StoreRejected,
     StoreUnavailable,
 )
 from pingme.domain.events import Command, Outcome, RefusedOutcome
 from pingme.domain.retry import DeadLetter, GiveUp, RetryAfter, RetryPolicy, decide_retry
+from pingme.pipeline.publish import Publisher
 from pingme.pipeline.read_back import with_events
 from pingme.ports.clock import Clock
 from pingme.ports.dead_letters import DeadLetterRecord, DeadLetters
@@ -52,12 +54,10 @@ class Parked:
     Attributes:
         records: the record at fault, then those behind it.
         due_ms: when to try again, on the monotonic clock.
-        error: what the store said last.
     """
 
     records: deque[Record]
     due_ms: int
-    error: str
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Worker:
         self._log = message_log
         self._store = store
         self._dead_letters = dead_letters
-        self._push = push
+        self.publisher = Publisher(push, clock)
         self._clock = clock
         self._policy = policy
         self._outage_refuse_ms = outage_refuse_ms
@@ -140,6 +140,7 @@ class Worker:
         """Work until `stop`."""
         while True:
             await self._retry_due()
+            self.publisher.resync_when_due()
             if self._stopping:
                 return
             records = await self._log.take(max_records=BATCH_RECORDS, timeout_ms=self._next_due_ms())
@@ -158,7 +159,7 @@ class Worker:
             outcomes = await self._save(records)
         except StoreRejected as exc:
             if len(records) == 1:
-                await self._failed(records[0], str(exc))
+                await self._failed(records[0], exc)
                 return
             middle = len(records) // 2
             await self._process(records[:middle])
@@ -193,8 +194,10 @@ class Worker:
                 raise
             except Exception as exc:
                 # A fault of ours must cost one record, not the pipeline: it is kept as a dead letter.
-                log.exception("save_failed", records=len(records))
-                raise StoreRejected(f"{type(exc).__name__}: {exc}") from exc
+                log.exception(
+                    "save_failed", code=int(ErrorCode.MESSAGE_PROCESSING_ERROR), records=len(records)
+                )
+                raise ProcessingFault(f"{type(exc).__name__}: {exc}") from exc
             else:
                 self._note_recovery()
                 if self._observe is not None:
@@ -219,7 +222,7 @@ class Worker:
                 state.refused_by_code[outcome.code] = state.refused_by_code.get(outcome.code, 0) + 1
             elif outcome.duplicate:
                 state.duplicates += 1
-        await self._push.publish(
+        await self.publisher.publish(
             [
                 Delivery(outcome, record.origin, record.command)
                 for record, outcome in zip(records, outcomes, strict=True)
@@ -264,35 +267,36 @@ class Worker:
             await self._finish(too_many, [overloaded] * len(too_many))
         return free
 
-    async def _failed(self, record: Record, error: str) -> None:
+    async def _failed(self, record: Record, fault: StoreRejected) -> None:
         """Take note of a failed attempt of a lone record and decide what is next."""
         record.attempts += 1
-        decision = decide_retry(record.attempts, self._policy, self._clock.jitter())
+        code = fault.code if isinstance(fault, ProcessingFault) else ErrorCode.DEAD_LETTERED
+        error = str(fault)
+        decision = decide_retry(record.attempts, self._policy, self._clock.jitter(), code)
         match decision:
             case RetryAfter(delay_ms):
                 self.state.retries += 1
-                self._park(record, delay_ms, error)
+                self._park(record, delay_ms)
             case DeadLetter(code):
                 await self._bury(record, code, error)
             case GiveUp(code):
                 await self._give_up(record, code, error)
 
-    def _park(self, record: Record, delay_ms: int, error: str) -> None:
+    def _park(self, record: Record, delay_ms: int) -> None:
         due_ms = self._clock.monotonic_ms() + delay_ms
         conversation_id = record.command.conversation_id
         parked = self._parked.get(conversation_id)
         if parked is None:
-            self._parked[conversation_id] = Parked(deque([record]), due_ms, error)
+            self._parked[conversation_id] = Parked(deque([record]), due_ms)
             self.state.parked += 1
         else:
             parked.due_ms = due_ms
-            parked.error = error
 
     def _next_due_ms(self) -> int | None:
-        if not self._parked:
-            return None
-        due = min(parked.due_ms for parked in self._parked.values())
-        return max(0, due - self._clock.monotonic_ms())
+        due = [parked.due_ms for parked in self._parked.values()]
+        if self.publisher.resync_due_ms is not None:
+            due.append(self.publisher.resync_due_ms)
+        return max(0, min(due) - self._clock.monotonic_ms()) if due else None
 
     async def _retry_due(self) -> None:
         now = self._clock.monotonic_ms()
@@ -309,7 +313,7 @@ class Worker:
         try:
             outcomes = await self._save([record])
         except StoreRejected as exc:
-            await self._failed(record, str(exc))
+            await self._failed(record, exc)
             return
         self._unpark(record)
         await self._finish([record], outcomes)
@@ -346,7 +350,7 @@ class Worker:
                 error=f"{type(exc).__name__}: {exc}",
                 position=record.position,
             )
-            self._park(record, DEAD_LETTER_WAIT_MS, error)
+            self._park(record, DEAD_LETTER_WAIT_MS)
             return
         self.state.dead_lettered += 1
         log.error(
@@ -363,7 +367,7 @@ class Worker:
             log.error(  # noqa: TRY400  # expected while the store is away: no traceback a second
                 "refusal_failed", error=f"{type(exc).__name__}: {exc}", position=record.position
             )
-            self._park(record, DEAD_LETTER_WAIT_MS, str(exc))
+            self._park(record, DEAD_LETTER_WAIT_MS)
             return
         await self._let_go(record, outcome)
 

@@ -44,6 +44,10 @@ class PushReceiver(Protocol):
         """Push signals to local connections."""
         ...
 
+    def resync(self) -> None:
+        """Tell every connection that its live stream may have a hole: it syncs."""
+        ...
+
     def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
         """Close the user's sockets, of one device or of all, with this close code."""
         ...
@@ -57,6 +61,10 @@ class LivePush(Protocol):
 
     async def publish(self, batch: Sequence[Delivery]) -> None:
         """Hand over outcomes to the nodes that wait for them or serve somebody who hears them."""
+        ...
+
+    def resync(self) -> None:
+        """Tell this node's clients to sync: something that was published may not have arrived."""
         ...
 
     def publish_signals(self, batch: Sequence[Signal]) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from pingme.domain.errors import ErrorCode, OutcomeUnknown, PingMeError
+from pingme.domain.errors import DEAD_LETTER_CODES, ErrorCode, OutcomeUnknown, PingMeError
 from pingme.sdk.errors import OutboxFull, error_of
 from pingme.sdk.reconnect import backoff_ms
 from pingme.sdk.store import LocalStore
@@ -97,8 +97,8 @@ def decide_answer(
             )
         case None:
             return RetryAfter(backoff_ms(attempts, jitter))
-        case ErrorPayload(code=ErrorCode.DEAD_LETTERED):
-            return Failed(OutcomeUnknown(answer.message, code=ErrorCode.DEAD_LETTERED))
+        case ErrorPayload(code=code) if code in DEAD_LETTER_CODES:
+            return Failed(OutcomeUnknown(answer.message, code=ErrorCode(code)))
         case ErrorPayload() if answer.retryable or answer.outcome == "unknown":
             return RetryAfter(max(backoff_ms(attempts, jitter), answer.retry_after_ms or 0))
         case _:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
-from pingme.domain.errors import ERRORS, ErrorCode, PingMeError
+from pingme.domain.errors import ERRORS, UNKNOWN_OUTCOME, ErrorCode, PingMeError
 from pingme.ports.clock import Clock
 from pingme.sdk.errors import ServerUnreachable, error_of
 from pingme.sdk.models import Envelope, Failure, Page
@@ -18,7 +18,6 @@ T = TypeVar("T")
 API = "/api/v1"
 TIMEOUT_S = 15.0  # the server answers 10009 after 10 s at the latest
 MAX_ATTEMPTS = 4
-_UNKNOWN = frozenset({ErrorCode.OUTCOME_UNKNOWN, ErrorCode.DEAD_LETTERED})
 _REPEATED = frozenset(
     {ErrorCode.TOO_MANY_REQUESTS, ErrorCode.OVERLOADED, ErrorCode.OUTCOME_UNKNOWN, ErrorCode.DATABASE_ERROR}
 )
@@ -140,7 +139,7 @@ def _failure_of(envelope: Envelope) -> Failure:
     try:
         return msgspec.json.decode(bytes(envelope.data), type=Failure)
     except msgspec.DecodeError:
-        return Failure(outcome="unknown" if envelope.code in _UNKNOWN else "refused")
+        return Failure(outcome="unknown" if envelope.code in UNKNOWN_OUTCOME else "refused")
 
 
 def _may_repeat(error: PingMeError) -> bool:

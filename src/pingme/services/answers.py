@@ -28,5 +28,8 @@ class Answers:
     def signal(self, batch: Sequence[Signal]) -> None:
         """See `PushReceiver.signal`; nobody is there to see it."""
 
+    def resync(self) -> None:
+        """See `PushReceiver.resync`; nobody has a live stream."""
+
     def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
         """See `PushReceiver.close_sessions`; no socket is open."""

@@ -60,6 +60,7 @@ class HotCounters:
         bytes_out: bytes written to WebSockets.
         retries: saves that were tried again.
         dead_letters: records that were dead-lettered.
+        push_failures: batches whose publishing failed (50004).
         refused, closes: by code; use `count_refusal` and `count_close`.
         logins: by result, one of `LOGIN_RESULTS`; use `count_login`.
     """
@@ -71,6 +72,7 @@ class HotCounters:
     bytes_out: int = 0
     retries: int = 0
     dead_letters: int = 0
+    push_failures: int = 0
     refused: dict[int, int] = field(default_factory=dict)
     closes: dict[int, int] = field(default_factory=dict)
     logins: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LOGIN_RESULTS, 0))
@@ -97,6 +99,7 @@ _PLAIN = (
     ("bytes_out", "Bytes written to WebSockets."),
     ("retries", "Saves tried again after a failure."),
     ("dead_letters", "Records dead-lettered."),
+    ("push_failures", "Batches whose publishing failed (50004)."),
 )
 
 
