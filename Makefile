@@ -6,7 +6,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-CHECKED := src scripts tests $(wildcard bench)
+CHECKED := src scripts tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run chat test check lint fmt bench
@@ -74,4 +74,5 @@ test: check ## check and the slow tests
 	$(BIN)/python -m pytest -q -n auto -m slow
 
 bench: $(DEV_STAMP) ## measure the server on this machine
-	$(BIN)/python -m bench
+	$(BIN)/pingme bench pairs
+	$(BIN)/pingme bench groups

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "user": Entry("pingme.cli.user", "Create, list, disable and enable accounts; set passwords."),
     "dlq": Entry("pingme.cli.dlq", "List, show, replay and purge dead letters."),
     "db": Entry("pingme.cli.db", "Back up, restore and verify the store."),
+    "bench": Entry("pingme.cli.bench.app", "Measure a server of its own."),
     "config": Entry("pingme.cli.config", "Check, show and document the settings."),
 }
 

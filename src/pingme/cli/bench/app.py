@@ -1,0 +1,142 @@
+"""`pingme bench`: put load on a server of its own and measure it; docs/bench.md.
+
+Exit codes: 0 measured, and everything received was right; 1 not measured, or something was lost, repeated or
+reordered; 2 the command line is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pingme.cli.bench.options import Common, Rate, scenario
+from pingme.domain.errors import PingMeError
+
+if TYPE_CHECKING:
+    from pingme.cli.bench.job import Settings
+    from pingme.cli.bench.plans import Plan
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Measure a server of its own: throughput, latency, CPU, memory; and check everything received.",
+)
+
+Pairs = Annotated[int, typer.Option(min=1, max=100_000, help="Private chats.")]
+Both = Annotated[bool, typer.Option("--both/--one-way", help="Both sides of a chat send, or one.")]
+Groups = Annotated[int, typer.Option(min=1, max=100_000, help="Groups.")]
+Members = Annotated[int, typer.Option(min=2, max=100_000, help="Members of each group.")]
+Senders = Annotated[int, typer.Option(min=1, max=1_000, help="Members of each group who send.")]
+InFlight = Annotated[
+    int, typer.Option(min=1, max=10_000, help="Unanswered messages of each sender, in the closed loop.")
+]
+GroupInFlight = Annotated[
+    int, typer.Option(min=1, max=10_000, help="Unanswered messages of each group, in the closed loop.")
+]
+AtOnce = Annotated[int, typer.Option(min=1, max=10_000, help="Connects at once, in the closed loop.")]
+Connections = Annotated[int, typer.Option(min=1, max=1_000_000, help="Connections.")]
+
+
+@scenario(app, "pairs")
+def pairs(
+    common: Common,
+    repeat: str,
+    *,
+    pairs: Pairs = 100,
+    both: Both = True,
+    in_flight: InFlight = 8,
+    rate: Rate = 0.0,
+) -> None:
+    """Private chats: a message counts when it is acknowledged and delivered."""
+    from pingme.cli.bench.plans import pairs_plan  # noqa: PLC0415  # --help needs none of these
+
+    settings = settings_of(common, in_flight=in_flight, rate=rate)
+    run_all([pairs_plan(settings, pairs=pairs, both=both, processes=common.processes)], common, repeat)
+
+
+@scenario(app, "groups")
+def groups(
+    common: Common,
+    repeat: str,
+    *,
+    groups: Groups = 1,
+    members: Members = 200,
+    senders: Senders = 1,
+    in_flight: GroupInFlight = 16,
+    rate: Rate = 0.0,
+) -> None:
+    """Groups: deliveries per second, one for each member but the sender."""
+    from pingme.cli.bench.plans import groups_plan  # noqa: PLC0415  # --help needs none of these
+
+    if senders > in_flight and not rate:
+        raise PingMeError(f"--in-flight {in_flight} is of the whole group: less than --senders {senders}")
+    settings = settings_of(common, in_flight=in_flight, rate=rate)
+    plan = groups_plan(settings, groups=groups, members=members, senders=senders, processes=common.processes)
+    run_all([plan], common, repeat)
+
+
+@scenario(app, "connect")
+def connect(
+    common: Common,
+    repeat: str,
+    *,
+    connections: Connections = 10_000,
+    in_flight: AtOnce = 200,
+    rate: Rate = 0.0,
+    sync: Annotated[bool, typer.Option(help="Each also syncs before it counts.")] = False,
+) -> None:
+    """A connect storm: upgrade, auth and auth_ok, as fast as it goes or at a rate."""
+    from pingme.cli.bench.plans import connect_plan  # noqa: PLC0415  # --help needs none of these
+
+    settings = settings_of(common, in_flight=in_flight, rate=rate, extra={"sync": sync})
+    run_all([connect_plan(settings, connections=connections, processes=common.processes)], common, repeat)
+
+
+@scenario(app, "idle")
+def idle(common: Common, repeat: str, *, connections: Connections = 10_000) -> None:
+    """Open connections that do nothing: the server's memory for each."""
+    from pingme.cli.bench.plans import idle_plan  # noqa: PLC0415  # --help needs none of these
+
+    settings = settings_of(common, in_flight=200, rate=0.0)
+    run_all([idle_plan(settings, connections=connections, processes=common.processes)], common, repeat)
+
+
+def settings_of(
+    common: Common, *, in_flight: int, rate: float, extra: dict[str, object] | None = None
+) -> Settings:
+    """Return what the load processes need of the options."""
+    from pingme.cli.bench.job import Settings  # noqa: PLC0415  # --help needs none of these
+
+    return Settings(
+        seconds=common.seconds,
+        warmup_s=common.warmup,
+        in_flight=in_flight,
+        rate=rate,
+        payload_bytes=common.payload_bytes,
+        ordered_ids=common.ids == "time",
+        extra=extra or {},
+    )
+
+
+def run_all(plans: list[Plan], common: Common, repeat: str) -> None:
+    """Run plans, show and write what came out; exit 1 when something received was wrong."""
+    from pingme.cli.bench.document import execute, is_good, print_json, write_json  # noqa: PLC0415
+    from pingme.cli.bench.run import Place  # noqa: PLC0415  # --help needs none of these
+    from pingme.cli.bench.server import choose_cores  # noqa: PLC0415
+
+    place = Place(
+        data_dir=common.data_dir,
+        parent=common.dir,
+        processes=common.processes,
+        cores=choose_cores(pin=common.pin),
+        command=common.server_command,
+    )
+    document = execute(plans, place, command=repeat, quiet=common.as_json)
+    if common.out is not None:
+        write_json(document, common.out)
+    if common.as_json:
+        print_json(document)
+    if not is_good(document):
+        raise typer.Exit(1)

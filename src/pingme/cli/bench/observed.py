@@ -1,0 +1,48 @@
+"""What the parent saw of the server during a run."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pingme.cli.bench.server import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Samples of the server, and its state at the barriers.
+
+    Attributes:
+        samples: in the order of time.
+        marks: by barrier; ``ready`` is before the load.
+        metrics: what ``/metrics`` said then.
+        start_us: when the load began, on the machine's monotonic clock.
+        peak_rss_bytes: of the server's whole life.
+    """
+
+    samples: Sequence[Sample]
+    marks: Mapping[str, Sample]
+    metrics: Mapping[str, Mapping[str, float]]
+    start_us: int
+    peak_rss_bytes: int
+
+    def cpu_s(self, from_s: float, to_s: float) -> float:
+        """Return the CPU time used between two moments of the monotonic clock, from the samples around them."""
+        return self._cpu_at(to_s) - self._cpu_at(from_s)
+
+    def _cpu_at(self, at_s: float) -> float:
+        samples = self.samples
+        place = bisect_left(samples, at_s, key=lambda sample: sample.at_s)
+        if place == 0 or place == len(samples):
+            return samples[min(place, len(samples) - 1)].cpu_s
+        before, after = samples[place - 1], samples[place]
+        share = (at_s - before.at_s) / (after.at_s - before.at_s)
+        return before.cpu_s + share * (after.cpu_s - before.cpu_s)
+
+    def mean_of(self, name: str, *, since: str, until: str) -> float | None:
+        """Return the mean of a histogram of ``/metrics`` between two barriers; None where nothing was observed."""
+        before, after = self.metrics.get(since, {}), self.metrics.get(until, {})
+        count = after.get(f"{name}_count", 0) - before.get(f"{name}_count", 0)
+        total = after.get(f"{name}_sum", 0) - before.get(f"{name}_sum", 0)
+        return total / count if count > 0 else None

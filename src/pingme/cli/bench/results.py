@@ -1,0 +1,176 @@
+"""From what came back to one record: plain data, the same in JSON, in the report and in `compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+from pingme.cli.bench.histogram import Histogram
+from pingme.cli.bench.job import Interval, PartResult
+from pingme.cli.bench.observed import Observed
+from pingme.cli.bench.plans import Plan
+from pingme.cli.bench.verify import Faults, Seen, judge
+
+CURVE_POINTS_MAX = 200  # of a percentile curve in JSON
+SERIES_POINTS_MAX = 240  # of the server's CPU and memory over time
+
+
+def run_record(plan: Plan, parts: Sequence[PartResult], observed: Observed) -> dict[str, Any]:
+    """Return the record of one run."""
+    latency = merged_latency(parts)
+    began_s = observed.start_us / 1e6 + (plan.settings.warmup_s if _has_warmup(plan) else 0.0)
+    elapsed_s = max(part.elapsed_s for part in parts)
+    rates = rates_of(parts)
+    count = sum(part.counts[plan.unit_count] for part in parts)
+    record: dict[str, Any] = {
+        "scenario": plan.scenario,
+        "label": plan.label,
+        "settings": {
+            **plan.facts,
+            **{name: value for name, value in asdict(plan.settings).items() if name != "extra"},
+            "processes": len(parts),
+        },
+        "counted": plan.counted,
+        "unit": plan.unit,
+        "loop": "open" if plan.settings.rate else "closed",
+        "elapsed_s": round(elapsed_s, 3),
+        "figure": round(rates[plan.unit_count], 1),
+        "rates": {f"{name}_per_s": round(rate, 1) for name, rate in rates.items()},
+        "latency": {name: latency_record(histogram) for name, histogram in latency.items()},
+        "server": server_record(observed, began_s, elapsed_s, count),
+        "load": load_record(parts, count, latency),
+        "verified": verified(parts),
+        "series": series_of(parts),
+    }
+    if plan.scenario == "idle":
+        _idle(record, observed, count)
+    return record
+
+
+def _has_warmup(plan: Plan) -> bool:
+    return plan.scenario not in {"connect", "idle", "sync"}
+
+
+def rates_of(parts: Sequence[PartResult]) -> dict[str, float]:
+    """Return what happened per second, all processes together."""
+    names = {name for part in parts for name in part.counts}
+    return {
+        name: sum(part.counts.get(name, 0) / part.elapsed_s for part in parts if part.elapsed_s)
+        for name in sorted(names)
+    }
+
+
+def merged_latency(parts: Iterable[PartResult | Interval]) -> dict[str, Histogram]:
+    """Return the histograms of all processes, added up."""
+    merged: dict[str, Histogram] = {}
+    for part in parts:
+        for name, counts in part.latency.items():
+            merged.setdefault(name, Histogram()).add(Histogram(counts))
+    return {name: histogram for name, histogram in merged.items() if len(histogram)}
+
+
+def latency_record(histogram: Histogram) -> dict[str, Any]:
+    """Return percentiles and the curve of one latency."""
+    points = list(histogram.curve())
+    step = -(-len(points) // CURVE_POINTS_MAX)
+    kept = points[::step] + [point for point in points[-1:] if (len(points) - 1) % step]
+    return {
+        **histogram.summary_ms(),
+        "curve": [[round(share, 7), value_us / 1000] for share, value_us in kept],
+    }
+
+
+def server_record(observed: Observed, began_s: float, elapsed_s: float, count: int) -> dict[str, Any]:
+    """Return what the server cost."""
+    cpu_s = observed.cpu_s(began_s, began_s + elapsed_s)
+    ready = observed.marks["ready"]
+    step = -(-len(observed.samples) // SERIES_POINTS_MAX)
+    points = observed.samples[::step]
+    batch = observed.mean_of("pingme_batch_records", since="ready", until="heads")
+    commit_s = observed.mean_of("pingme_commit_seconds", since="ready", until="heads")
+    return {
+        "cpu_s": round(cpu_s, 3),
+        "cpu_share": round(cpu_s / elapsed_s, 3),
+        "cpu_us_each": round(cpu_s / count * 1e6, 2) if count else None,
+        "rss_before_bytes": ready.rss_bytes,
+        "rss_peak_bytes": max(observed.peak_rss_bytes, *(sample.rss_bytes for sample in observed.samples)),
+        "messages_per_commit": None if batch is None else round(batch, 1),
+        "commit_mean_ms": None if commit_s is None else round(commit_s * 1000, 3),
+        "series": [
+            {
+                "at_s": round(sample.at_s - began_s, 3),
+                "cpu_share": round((sample.cpu_s - earlier.cpu_s) / (sample.at_s - earlier.at_s), 3),
+                "rss_bytes": sample.rss_bytes,
+            }
+            for earlier, sample in pairwise(points)
+            if sample.at_s > earlier.at_s
+        ],
+    }
+
+
+def load_record(parts: Sequence[PartResult], count: int, latency: Mapping[str, Histogram]) -> dict[str, Any]:
+    """Return what the load itself cost: near a whole core per process, it is the load that is measured."""
+    cpu_s = sum(part.cpu_s for part in parts)
+    late = latency.get("late")
+    return {
+        "cpu_s": round(cpu_s, 3),
+        "cpu_us_each": round(cpu_s / count * 1e6, 2) if count else None,
+        "busiest_share": round(max(part.cpu_s / part.elapsed_s for part in parts if part.elapsed_s), 3),
+        "late_p99_ms": None if late is None else late.percentile(0.99) / 1000,
+    }
+
+
+def verified(parts: Sequence[PartResult]) -> dict[str, Any]:
+    """Check everything received, over all processes."""
+    faults = Faults()
+    sent: dict[int, int] = {}
+    rooms: dict[str, list[Seen]] = {}
+    refusals: dict[str, int] = {}
+    for part in parts:
+        faults.add(part.faults)
+        sent |= part.sent
+        for seen in part.seen:
+            rooms.setdefault(seen.conversation_id, []).append(seen)
+        for code, number in part.refusals.items():
+            refusals[str(code)] = refusals.get(str(code), 0) + number
+    acked = sum(judge(seen, sent, faults) for seen in rooms.values())
+    return {
+        "good": not faults.counts,
+        "sent": sum(sent.values()),
+        "acked": acked,
+        "conversations": len(rooms),
+        "recipients": sum(len(part.streams) for seen in rooms.values() for part in seen),
+        "refused": refusals,
+        "unknown": sum(part.unsettled for part in parts),
+        "faults": faults.counts,
+        "listed": faults.listed,
+    }
+
+
+def series_of(parts: Sequence[PartResult]) -> list[dict[str, Any]]:
+    """Return rates and latencies over time; intervals of all processes are put together by their place."""
+    series = []
+    for place in range(max(len(part.intervals) for part in parts)):
+        here = [part.intervals[place] for part in parts if place < len(part.intervals)]
+        point: dict[str, Any] = {"at_s": round(here[0].at_s + here[0].elapsed_s, 3)}
+        for name in here[0].counts:
+            rate = sum(part.counts[name] / part.elapsed_s for part in here if part.elapsed_s > 0)
+            point[f"{name}_per_s"] = round(rate, 1)
+        for name, histogram in merged_latency(here).items():
+            for label, share in (("p50", 0.5), ("p99", 0.99)):
+                point[f"{name}_{label}_ms"] = histogram.percentile(share) / 1000
+        series.append(point)
+    return series
+
+
+def _idle(record: dict[str, Any], observed: Observed, connections: int) -> None:
+    """An idle run's figure is memory, not a rate; CPU is that of the quiet second before the end."""
+    ready, quiet = observed.marks["ready"], observed.marks["quiet"]
+    grown = quiet.rss_bytes - ready.rss_bytes
+    record["figure"] = round(grown / connections)
+    record["server"] |= {
+        "rss_after_bytes": quiet.rss_bytes,
+        "bytes_per_connection": round(grown / connections),
+    }

@@ -1,0 +1,76 @@
+"""The measured time of a load process: counts and latencies, cut into intervals for the plots."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from pingme.cli.bench.client import Load
+from pingme.cli.bench.frames import now_us
+from pingme.cli.bench.histogram import Histogram
+from pingme.cli.bench.job import Interval, PartResult
+
+INTERVALS_MAX = 120  # points of a plot; each has two histograms
+INTERVAL_MIN_S = 0.25
+COUNTS = ("acks", "deliveries", "completed")
+
+
+class Window:
+    """Measures a load from ``start_us`` on.
+
+    Args:
+        load: what is counted.
+        start_us: of the machine's monotonic clock, when the measured time begins.
+        seconds: how long it is.
+    """
+
+    def __init__(self, load: Load, start_us: int, seconds: float) -> None:
+        self._load = load
+        self._start_us = start_us
+        self._seconds = seconds
+        self._step_s = max(INTERVAL_MIN_S, seconds / INTERVALS_MAX)
+
+    async def measure(self) -> PartResult:
+        """Wait for the beginning, measure, and return what was counted."""
+        load = self._load
+        await self._until(0)
+        self._reset()
+        result = PartResult()
+        total = {"ack": Histogram(), "delivery": Histogram(), "late": Histogram()}
+        before = self._counts()
+        cpu_s, began_us = time.process_time(), now_us()
+        at_us, last = began_us, before
+        step = 1
+        while (at_us - self._start_us) / 1e6 < self._seconds - 1e-3:
+            await self._until(min(step * self._step_s, self._seconds))
+            step += 1
+            ended_us, counts = now_us(), self._counts()
+            taken = {"ack": load.ack_us, "delivery": load.delivery_us, "late": load.late_us}
+            self._reset()
+            for name, histogram in taken.items():
+                total[name].add(histogram)
+            result.intervals.append(
+                Interval(
+                    (at_us - self._start_us) / 1e6,
+                    (ended_us - at_us) / 1e6,
+                    {name: counts[name] - last[name] for name in COUNTS},
+                    {"ack": taken["ack"].sparse(), "delivery": taken["delivery"].sparse()},
+                )
+            )
+            at_us, last = ended_us, counts
+        result.cpu_s = time.process_time() - cpu_s
+        result.elapsed_s = (at_us - began_us) / 1e6
+        result.counts = {name: last[name] - before[name] for name in COUNTS}
+        result.latency = {name: histogram.sparse() for name, histogram in total.items() if len(histogram)}
+        return result
+
+    async def _until(self, offset_s: float) -> None:
+        wait_s = (self._start_us - now_us()) / 1e6 + offset_s
+        await asyncio.sleep(max(0.0, wait_s))
+
+    def _counts(self) -> dict[str, int]:
+        return {name: getattr(self._load, name) for name in COUNTS}
+
+    def _reset(self) -> None:
+        self._load.ack_us, self._load.delivery_us = Histogram(), Histogram()
+        self._load.late_us = Histogram()

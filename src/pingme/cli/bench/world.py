@@ -1,0 +1,106 @@
+"""Users, sessions and groups of the bench, written straight into a data folder: argon2 would take 0.1 s for each.
+
+The server must not run meanwhile; the caller holds the data folder's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from pingme.adapters.accounts_sqlite import SqliteAccounts
+from pingme.adapters.clock_system import SystemClock
+from pingme.adapters.secret_file import load_or_make_secret
+from pingme.adapters.sqlite_database import SqliteDatabase
+from pingme.adapters.store_sqlite import SqliteStore
+from pingme.cli.bench.frames import group_id_of, user_id_of
+from pingme.domain.errors import PingMeError
+from pingme.domain.events import GroupCreatedBody, RefusedOutcome, make_command
+from pingme.domain.model import RuleLimits
+from pingme.ports.accounts import NewUser
+from pingme.services.tokens import Tokens
+
+NO_PASSWORD = "!"  # noqa: S105  # no argon2 hash: nobody can log in with it
+DEVICE_ID = "bench"
+SESSION_S = 24 * 3600  # longer than any run
+GROUPS_AT_ONCE = 200  # of one transaction
+
+# One parameter for all rows, as in the adapter; a second run on the same folder logs in anew.
+_SESSIONS = """
+INSERT OR REPLACE INTO devices (user, device_id, name, family_id, generation, rotated_ts, created_ts, expires_ts)
+SELECT u.id, ?2, 'bench', j.value ->> 1, 1, ?3, ?3, ?4 FROM json_each(?1) j JOIN users u ON u.user_id = j.value ->> 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchUser:
+    """A user who is logged in. ``number`` is the sender's number in tags."""
+
+    number: int
+    user_id: str
+    token: str
+
+
+async def make_users(database: SqliteDatabase, secret_file: Path, count: int) -> list[BenchUser]:
+    """Make the first ``count`` users of the bench, as far as they are missing, and log each in."""
+    clock = SystemClock()
+    now = clock.now_ms()
+    ids = [user_id_of(number) for number in range(count)]
+    new = [
+        NewUser(user_id=name, username=name, username_key=name, password_hash=NO_PASSWORD, created_ts=now)
+        for name in ids
+    ]
+    await SqliteAccounts(database).create_users(new)
+    secret = load_or_make_secret(secret_file, entropy=clock.entropy)
+    tokens = Tokens(secret, clock=clock, expiration_s=SESSION_S)
+    families = [tokens.new_family() for _ in ids]
+    rows = msgspec.json.encode(list(zip(ids, families, strict=True))).decode()
+    parameters = (rows, DEVICE_ID, now, now + SESSION_S * 1000)
+    await database.write(lambda connection: connection.execute(_SESSIONS, parameters).rowcount)
+    return [
+        BenchUser(number, name, tokens.issue(user_id=name, device_id=DEVICE_ID, family_id=families[number]))
+        for number, name in enumerate(ids)
+    ]
+
+
+async def make_groups(database: SqliteDatabase, groups: Sequence[Sequence[str]]) -> list[str]:
+    """Make a group for each list of user ids, its first one the owner; one that is there already is kept.
+
+    Returns:
+        The ids of the groups: by their size and their place among groups of that size.
+    """
+    largest = max((len(members) for members in groups), default=2)
+    limits = RuleLimits(group_members=max(largest, 1000), groups_per_user=100_000)
+    store = SqliteStore(database, SystemClock(), limits)
+    places: dict[int, int] = {}
+    commands = []
+    for members in groups:
+        place = places[len(members)] = places.get(len(members), -1) + 1
+        group_id = group_id_of(len(members), place)
+        body = GroupCreatedBody(
+            history_policy="from_join", join_policy="invite", name=f"Bench {place}", user_ids=tuple(members)
+        )
+        commands.append(
+            make_command(
+                "group_created", sender_id=members[0], msg_id=group_id, conversation_id=group_id, body=body
+            )
+        )
+    for at in range(0, len(commands), GROUPS_AT_ONCE):
+        for outcome in await store.save(commands[at : at + GROUPS_AT_ONCE]):
+            if isinstance(outcome, RefusedOutcome):
+                raise PingMeError(
+                    f"cannot make the groups of the bench: {outcome.message}; use another folder"
+                )
+    return [command.conversation_id for command in commands]
+
+
+def heads_of(database: SqliteDatabase) -> dict[str, int]:
+    """Return the newest seq of every conversation."""
+    rows = database.read(
+        "SELECT c.conversation_id, (SELECT max(seq) FROM events e WHERE e.conversation = c.id) FROM conversations c"
+        " WHERE c.id > 0"
+    )
+    return {conversation_id: head or 0 for conversation_id, head in rows}
