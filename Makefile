@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CHECKED := src scripts tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test check lint fmt bench
+.PHONY: help setup run chat test check lint fmt bench fuzz
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -76,3 +76,10 @@ test: check ## check and the slow tests
 bench: $(DEV_STAMP) ## measure the server on this machine
 	$(BIN)/pingme bench pairs
 	$(BIN)/pingme bench groups
+
+FUZZ_EXAMPLES ?= 1000
+fuzz: $(DEV_STAMP) ## many requests made from our OpenAPI, with a random seed (FUZZ_EXAMPLES=…)
+	@seed=$${PINGME_FUZZ_SEED:-$$($(BIN)/python -c 'import secrets; print(secrets.randbits(32))')}; \
+	echo "PINGME_FUZZ_SEED=$$seed"; \
+	PINGME_FUZZ_SEED=$$seed PINGME_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) \
+	$(BIN)/python -m pytest -q -n auto -m slow tests/security/test_fuzz.py

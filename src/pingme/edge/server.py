@@ -9,7 +9,6 @@ import socket
 from collections.abc import Generator, Sequence
 
 import httptools
-import msgspec
 import structlog
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +16,9 @@ from starlette.routing import WebSocketRoute
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pingme.domain.errors import ErrorCode, PingMeError
+from pingme.domain.ids import uuid7
+from pingme.edge.http.envelope import error_response
+from pingme.edge.http.middleware import ALL_HEADERS
 from pingme.edge.node import Node
 from pingme.edge.opening import welcome
 from pingme.edge.upgrade import WS_PATH, Upgrade, UpgradeRefused, check_upgrade
@@ -61,7 +63,7 @@ class EdgeProtocol(HttpToolsProtocol):
             self._upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             if not self.transport.is_closing():
-                self.send_400_response("Invalid HTTP request received.")
+                self._answer(UpgradeRefused(400, "expected an HTTP request"))
 
     def on_message_begin(self) -> None:
         """See httptools."""
@@ -127,16 +129,17 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def _answer(self, refused: UpgradeRefused) -> None:
         code = _CODES.get(refused.status, ErrorCode.INVALID_PARAMETERS)
-        body = msgspec.json.encode(
-            {"code": int(code), "message": refused.reason, "data": None, "request_id": ""}
-        )
+        clock = self.node.clock
+        request_id = uuid7(clock.now_ms(), clock.entropy(10))
+        answer = error_response(request_id, code, refused.reason, status=refused.status)
+        headers = {**ALL_HEADERS, **dict(answer.headers), **dict(refused.headers)}
         head = [
             f"HTTP/1.1 {refused.status} {_PHRASES.get(refused.status, 'Refused')}",
-            "Content-Type: application/json",
-            f"Content-Length: {len(body)}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+            f"X-Request-ID: {request_id}",
             "Connection: close",
-            *(f"{name}: {value}" for name, value in refused.headers),
         ]
+        body = bytes(answer.body)
         self.transport.write(("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body)
         self.transport.close()
 
