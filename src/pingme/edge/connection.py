@@ -28,7 +28,6 @@ from pingme.wire.websocket import (
     CLOSE,
     PING,
     PONG,
-    TEXT,
     CloseCode,
     MessageAssembler,
     ProtocolViolation,
@@ -111,13 +110,8 @@ class Connection:
 
     def receive_data(self, opcode: int, payload: bytes, *, fin: bool) -> None:
         """Take a data frame: text, binary or continuation."""
-        node = self.node
-        self.last_s = node.wheel.now_s
-        if self.state is State.CLOSING:
-            return
-        if fin and opcode == TEXT and self._assembler is None and payload.isascii():
-            # Nearly every message: whole, and UTF-8 at a glance. Its length has been bounded by the transport.
-            self.receive_text(payload)
+        self.last_s = self.node.wheel.now_s
+        if self.closing:
             return
         try:
             if self._assembler is None:
@@ -146,9 +140,6 @@ class Connection:
             got = frames.decode_frame(text)
         except frames.FrameError as error:
             self._bad_frame(error)
-            return
-        if type(got) is frames.Send and self.state is State.OPEN:  # hot path: the table says HANDLE
-            self._operation(got)
             return
         kind = str(got.__struct_config__.tag)
         verdict = SERVER_RECEIVES[self.state, kind]
@@ -190,6 +181,12 @@ class Connection:
             except ProtocolViolation as violation:
                 self.close(violation.code, violation.reason)
         self._flush_and_close()
+
+    def violated(self, code: int, reason: str) -> None:
+        """The stream of frames is broken: say so and end our side; nothing of what follows means anything."""
+        self.close(CloseCode(code), reason)
+        self._flush()
+        self.pipe.end_writing()
 
     def lost(self) -> None:
         """The socket is gone."""
@@ -394,7 +391,10 @@ class Connection:
 
     def _flush_and_close(self) -> None:
         """Both sides have said goodbye: send what is left and close."""
+        self._flush()
+        self.pipe.close()
+
+    def _flush(self) -> None:
         if self.out:
             self.pipe.write(b"".join(self.out))
             self.out = []
-        self.pipe.close()

@@ -106,7 +106,6 @@ class Hub:
     def deliver(self, batch: Sequence[Delivery]) -> None:
         """See `PushReceiver.deliver`. One that fails costs none of the others their answer; it is raised at the end."""
         take = self._pending.take
-        hot = self._hot
         fault: Exception | None = None
         for delivery in batch:
             try:
@@ -115,12 +114,12 @@ class Hub:
                 if waiter is not None:
                     waiter.settle(outcome)
                 if isinstance(outcome, RefusedOutcome):
-                    hot.count_refusal(outcome.code)
+                    self._hot.count_refusal(outcome.code)
                     continue
                 if outcome.duplicate:
-                    hot.duplicates += 1
+                    self._hot.duplicates += 1
                 else:
-                    hot.messages_stored += 1
+                    self._hot.messages_stored += 1
                 if outcome.event is not None:
                     self._push(outcome.event, outcome, getattr(waiter, "connection", None))
             except Exception as exc:  # noqa: BLE001  # raised below

@@ -1,8 +1,15 @@
-"""What a connection needs of its transport, so that picows and uvicorn's own WebSocket class serve the same code."""
+"""What a connection needs of its transport, so that picows and plain Python serve the same code."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from pingme.edge.connection import Connection
+
+Taken: TypeAlias = "tuple[Connection, Callable[[bytes], None]]"
+"""A connection that serves a socket, and the function that gives it bytes that came before it was there."""
 
 
 class Pipe(Protocol):
@@ -22,6 +29,10 @@ class Pipe(Protocol):
 
     def resume_reading(self) -> None:
         """Read again."""
+        ...
+
+    def end_writing(self) -> None:
+        """Send what is buffered, then the end of the stream; what still comes is read (RFC 6455 §7.1.1)."""
         ...
 
     def close(self) -> None:

@@ -6,168 +6,125 @@ import asyncio
 import contextlib
 import importlib
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
-import httptools
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from starlette.routing import WebSocketRoute
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pingme.domain.errors import ErrorCode, PingMeError
-from pingme.domain.ids import uuid7
-from pingme.edge.http.envelope import error_response
-from pingme.edge.http.middleware import ALL_HEADERS
+from pingme.domain.errors import PingMeError
+from pingme.edge.http_bounds import BoundedHttp
 from pingme.edge.node import Node
 from pingme.edge.opening import welcome
-from pingme.edge.upgrade import WS_PATH, Upgrade, UpgradeRefused, check_upgrade
-from pingme.edge.ws_asgi import AsgiWebSockets
+from pingme.edge.pipe import Taken
+from pingme.edge.upgrade import (
+    NOT_AN_UPGRADE,
+    WS_PATH,
+    Upgrade,
+    UpgradeRefused,
+    check_upgrade,
+    header_tokens,
+)
 from pingme.services.sessions import Identity
 
 log = structlog.get_logger(__name__)
 
-REQUEST_DEADLINE_S = 10  # for the headers of the first request: slow ones hold sockets
 BACKLOG = 4096  # connections that the kernel holds while the loop is busy with a storm
 
+TakeOver = Callable[[Node, asyncio.Transport, bytes, str], "Taken | None"]
 
-class EdgeProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP class, with bounds on headers and on waiting, and our WebSockets.
 
-    ``node``, ``allowed_origins`` and ``header_bytes`` are set on the subclass that `make_protocol` returns.
+class EdgeProtocol(BoundedHttp):
+    """uvicorn's HTTP class with bounds, and our WebSockets.
+
+    These, and what `BoundedHttp` wants, are set on the subclass that `make_protocol` returns.
     """
 
     node: Node
     allowed_origins: Sequence[str]
-    header_bytes: int
-    _header_size = 0
-    _asked = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin waiting for a request."""
-        super().connection_made(transport)
-        self.node.wheel.add(self, REQUEST_DEADLINE_S)
-
-    def check(self, now_s: int) -> int:  # noqa: ARG002  # of `Timed`
-        """Cut a socket that has not sent its first request in time; see `Timed`."""
-        if not self._asked and not self.transport.is_closing():
-            self.transport.abort()
-        return 0
-
-    def data_received(self, data: bytes) -> None:
-        """Feed the parser; what stands behind an upgrade request belongs to the WebSocket."""
-        self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            if not self.transport.is_closing():
-                self._answer(UpgradeRefused(400, "expected an HTTP request"))
-
-    def on_message_begin(self) -> None:
-        """See httptools."""
-        self._header_size = 0
-        super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """See httptools; the request line counts as header."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """See httptools."""
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+    take_over: TakeOver
 
     def on_headers_complete(self) -> None:
-        """See httptools."""
-        self._asked = True
-        if not self.transport.is_closing():
-            super().on_headers_complete()
+        """See httptools; a request for /ws that is no upgrade is told so, a proxy may have taken the headers away."""
+        asked = self.url.partition(b"?")[0] == WS_PATH.encode()
+        if asked and not self._should_upgrade() and not self.transport.is_closing() and not self.answering:
+            self.answer(NOT_AN_UPGRADE)
+        super().on_headers_complete()
 
-    def _count(self, size: int) -> None:
-        self._header_size += size
-        if self._header_size > self.header_bytes and not self.transport.is_closing():
-            self._answer(UpgradeRefused(431, f"headers: at most {self.header_bytes} bytes"))
+    def _get_upgrade(self) -> bytes | None:
+        """Return b"websocket" when that is asked for; headers may come twice and be lists (RFC 9110 §5.3, §7.8)."""
+        if b"upgrade" in header_tokens(self.headers, b"connection"):
+            wanted = header_tokens(self.headers, b"upgrade")
+            return b"websocket" if b"websocket" in wanted else None
+        return None
 
     def _should_upgrade(self) -> bool:
         return self._get_upgrade() == b"websocket"
 
-    def _upgrade(self, rest: bytes) -> None:
+    def upgrade(self, rest: bytes) -> None:
         """Check the request and hand the socket over, with what stood behind the request."""
-        if self.transport.is_closing() or not self._should_upgrade():
-            return  # another protocol than websocket is offered, not demanded: the request is served as HTTP
-        path, _, query = self.url.decode("latin-1").partition("?")
-        decided = check_upgrade(self.scope["method"], path, query, self.headers, self.allowed_origins)
-        identity: Identity | None = None
-        if isinstance(decided, Upgrade):
-            if self.node.draining or len(self.node.sockets) >= self.node.rules.connections:
-                decided = UpgradeRefused(503, "overloaded or draining, retry", (("Retry-After", "1"),))
-            elif decided.token is not None:
-                identity, decided = self._identify(decided)
+        if self.transport.is_closing():
+            return
+        if self.answering or not self._should_upgrade():
+            # Another protocol than websocket is offered, not demanded: the request is served as HTTP. And behind a
+            # request without an answer nothing is upgraded. Either way the parser takes nothing more.
+            self.cycle.keep_alive = False
+            return
+        decided, identity = self._decide()
         if isinstance(decided, UpgradeRefused):
-            self._answer(decided)
+            self.answer(decided)
             return
         self.connections.discard(self)
+        self._handed_over = True
         peer = self.client[0] if self.client else ""
-        from pingme.edge.ws_picows import take_over  # noqa: PLC0415  # where picows cannot be loaded, ws_asgi serves
-
-        connection = take_over(self.node, self.transport, decided.key, peer, rest)
-        if connection is not None and identity is not None:
-            welcome(connection, identity)
+        taken = type(self).take_over(self.node, self.transport, decided.key, peer)
+        if taken is not None:
+            connection, feed = taken
+            if identity is not None:
+                welcome(connection, identity)
+            if rest:
+                feed(rest)
         # The HTTP side keeps nothing of a socket that is no longer its own: a few KB each.
         self.headers = []
         self.scope = {}  # type: ignore[typeddict-item]
         self.flow = None  # type: ignore[assignment]
 
-    def _identify(self, decided: Upgrade) -> tuple[Identity | None, Upgrade | UpgradeRefused]:
+    def _decide(self) -> tuple[Upgrade | UpgradeRefused, Identity | None]:
+        path, _, query = self.url.decode("latin-1").partition("?")
+        decided = check_upgrade(
+            self.scope["method"],
+            path,
+            query,
+            self.headers,
+            self.allowed_origins,
+            http_version=self.scope["http_version"],
+        )
+        if isinstance(decided, UpgradeRefused):
+            return decided, None
+        if self.node.draining or len(self.node.sockets) >= self.node.rules.connections:
+            return UpgradeRefused(503, "overloaded or draining, retry", (("Retry-After", "1"),)), None
+        if decided.token is None:
+            return decided, None
         try:
-            return self.node.verify(decided.token or ""), decided
+            return decided, self.node.verify(decided.token)
         except PingMeError as error:
-            return None, UpgradeRefused(401, error.message, (("WWW-Authenticate", "Bearer"),))
-
-    def _answer(self, refused: UpgradeRefused) -> None:
-        code = _CODES.get(refused.status, ErrorCode.INVALID_PARAMETERS)
-        clock = self.node.clock
-        request_id = uuid7(clock.now_ms(), clock.entropy(10))
-        answer = error_response(request_id, code, refused.reason, status=refused.status)
-        headers = {**ALL_HEADERS, **dict(answer.headers), **dict(refused.headers)}
-        head = [
-            f"HTTP/1.1 {refused.status} {_PHRASES.get(refused.status, 'Refused')}",
-            *(f"{name}: {value}" for name, value in headers.items()),
-            f"X-Request-ID: {request_id}",
-            "Connection: close",
-        ]
-        body = bytes(answer.body)
-        self.transport.write(("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body)
-        self.transport.close()
+            return UpgradeRefused(401, error.message, (("WWW-Authenticate", "Bearer"),)), None
 
 
-_CODES = {
-    401: ErrorCode.INVALID_TOKEN,
-    403: ErrorCode.FORBIDDEN,
-    404: ErrorCode.NOT_FOUND,
-    503: ErrorCode.OVERLOADED,
-}
-_PHRASES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    426: "Upgrade Required",
-    431: "Request Header Fields Too Large",
-    503: "Service Unavailable",
-}
-
-
-def make_protocol(node: Node, allowed_origins: Sequence[str], header_bytes: int) -> type[EdgeProtocol]:
+def make_protocol(
+    node: Node, allowed_origins: Sequence[str], header_bytes: int, take_over: TakeOver
+) -> type[EdgeProtocol]:
     """Return the protocol class of this node's port."""
     return type(
         "NodeProtocol",
         (EdgeProtocol,),
-        {"node": node, "allowed_origins": tuple(allowed_origins), "header_bytes": header_bytes},
+        {
+            "node": node,
+            "wheel": node.wheel,
+            "allowed_origins": tuple(allowed_origins),
+            "header_bytes": header_bytes,
+            "take_over": staticmethod(take_over),
+        },
     )
 
 
@@ -178,6 +135,12 @@ def picows_works() -> bool:
     except ImportError:
         return False
     return True
+
+
+def _choose_take_over(*, picows: bool) -> TakeOver:
+    name = "pingme.edge.ws_picows" if picows else "pingme.edge.ws_plain"
+    take_over: TakeOver = importlib.import_module(name).take_over
+    return take_over
 
 
 class _Uvicorn(uvicorn.Server):
@@ -213,15 +176,11 @@ class EdgeServer:
     ) -> None:
         picows = picows_works() if use_picows is None else use_picows
         if not picows:
-            log.warning(
-                "picows_missing", effect="WebSockets are served by uvicorn's own class, which is slower"
-            )
-            app.router.routes.append(WebSocketRoute(WS_PATH, AsgiWebSockets(node, tuple(allowed_origins))))
+            log.warning("picows_missing", effect="WebSocket frames are read by plain Python, which is slower")
         config = uvicorn.Config(
             app,
-            http=make_protocol(node, allowed_origins, header_bytes) if picows else "httptools",
-            ws="none" if picows else "websockets-sansio",
-            ws_max_size=node.rules.frame_bytes,
+            http=make_protocol(node, allowed_origins, header_bytes, _choose_take_over(picows=picows)),
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,

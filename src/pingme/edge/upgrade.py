@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 WS_PATH = "/ws"
 VERSION = b"13"  # RFC 6455 §4.1
 KEY_BYTES = 16  # of the Sec-WebSocket-Key, RFC 6455 §4.1
+# Of two that differ, which one counts would depend on who reads: RFC 6455 §11.3, RFC 9110 §5.3.
+ONCE = (b"host", b"origin", b"authorization", b"sec-websocket-key", b"sec-websocket-version")
 TOKEN_NAMES = frozenset({"token", "access_token", "jwt", "authorization"})
 
 
@@ -35,8 +37,21 @@ class UpgradeRefused:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+NOT_AN_UPGRADE = UpgradeRefused(
+    426,
+    "expected Connection: Upgrade and Upgrade: websocket; a proxy must pass both on",
+    (("Connection", "Upgrade"), ("Upgrade", "websocket")),
+)
+
+
 def check_upgrade(
-    method: str, path: str, query: str, headers: Sequence[tuple[bytes, bytes]], allowed_origins: Sequence[str]
+    method: str,
+    path: str,
+    query: str,
+    headers: Sequence[tuple[bytes, bytes]],
+    allowed_origins: Sequence[str],
+    *,
+    http_version: str = "1.1",
 ) -> Upgrade | UpgradeRefused:
     """Decide on an upgrade request.
 
@@ -46,12 +61,16 @@ def check_upgrade(
         query: behind the ``?``.
         headers: lower-case names.
         allowed_origins: `app.allowed_origins`; empty allows the request's own host only.
+        http_version: of the request line.
     """
     found = dict(headers)
     if path != WS_PATH:
         return UpgradeRefused(404, f"WebSockets are served at {WS_PATH}")
     if method != "GET":
         return UpgradeRefused(405, "expected GET", (("Allow", "GET"),))
+    malformed = _malformed(found, headers, http_version)
+    if malformed:
+        return UpgradeRefused(400, malformed)
     if TOKEN_NAMES & {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}:
         return UpgradeRefused(
             400, "a token in the URL ends up in logs: send it in the auth frame or Authorization"
@@ -84,6 +103,24 @@ def origin_allowed(origin: str, host: str, allowed: Sequence[str]) -> bool:
     except ValueError:  # brackets that are no IPv6 address
         return False
     return bool(host) and netloc.lower() == host.lower()
+
+
+def _malformed(
+    found: dict[bytes, bytes], headers: Sequence[tuple[bytes, bytes]], http_version: str
+) -> str | None:
+    if http_version != "1.1":
+        return "expected HTTP/1.1"
+    if b"host" not in found:
+        return "expected a Host header"
+    for name in ONCE:
+        if sum(name == one for one, _ in headers) > 1:
+            return f"expected {name.decode()} once"
+    return None
+
+
+def header_tokens(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> set[bytes]:
+    """Return the lower-case elements of a header that is a list, from all its lines (RFC 9110 §5.6.1)."""
+    return {token.strip().lower() for one, value in headers if one == name for token in value.split(b",")}
 
 
 def _is_key(key: bytes) -> bool:

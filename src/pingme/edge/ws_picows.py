@@ -6,15 +6,17 @@ picows calls back synchronously; the sizes and flags it is given here are explai
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from typing import cast
 
-from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
+from picows import WSFrame, WSListener, WSTransport, WSUpgradeRequest
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in picows' stub; pinned, see tests/contract
 
 from pingme.edge.connection import Connection
 from pingme.edge.node import Node
-from pingme.wire.websocket import CLOSE, PING, PONG, TEXT, CloseCode
+from pingme.edge.pipe import Taken
+from pingme.wire.websocket import CLOSE, PING, PONG, CloseCode
 
 READ_BUFFER_BYTES = 2048  # picows doubles it when a frame needs more; most frames are far smaller
 WRITE_HIGH_WATER = 1 << 20  # the outbox's bound is ours; uvloop need not tell
@@ -42,6 +44,11 @@ class PicowsPipe(WSListener):
         self._connection = Connection(self._node, self, self._peer)
         return self._connection
 
+    @property
+    def started(self) -> bool:
+        """True once the handshake is done."""
+        return self._transport is not None
+
     # picows' callbacks.
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -54,22 +61,28 @@ class PicowsPipe(WSListener):
         connection = self._connection
         if connection is None:
             return
-        kind = frame.msg_type
+        opcode = int(frame.msg_type)  # type: ignore[call-overload]  # an enum of C
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             connection.close(CloseCode.PROTOCOL_ERROR, "reserved bits are set and no extension was agreed")
-        elif kind == WSMsgType.TEXT:
-            connection.receive_data(TEXT, frame.get_payload_as_bytes(), fin=frame.fin)
-        else:
-            self._other(connection, int(kind), frame)  # type: ignore[call-overload]  # an enum of C
-
-    def _other(self, connection: Connection, opcode: int, frame: WSFrame) -> None:
-        if opcode in (PING, PONG, CLOSE):
+        elif opcode in (PING, PONG, CLOSE):
             connection.receive_control(opcode, frame.get_payload_as_bytes(), fin=bool(frame.fin))
         else:
             connection.receive_data(opcode, frame.get_payload_as_bytes(), fin=bool(frame.fin))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  # picows' signature
         """Tell the connection that the socket is gone."""
+        self.gone()
+
+    def violated(self, code: int, reason: str) -> None:
+        """A frame could not be read, and picows will read no other: drop what comes."""
+        connection, transport = self._connection, self._transport
+        if connection is None or transport is None or transport.is_closing():
+            return
+        transport.set_protocol(_Drain(self))
+        connection.violated(code, reason)
+
+    def gone(self) -> None:
+        """The socket is gone."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.lost()
@@ -100,6 +113,11 @@ class PicowsPipe(WSListener):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
+    def end_writing(self) -> None:
+        """See `Pipe.end_writing`."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write_eof()
+
     def close(self) -> None:
         """See `Pipe.close`."""
         if self._transport is not None:
@@ -111,9 +129,69 @@ class PicowsPipe(WSListener):
             self._transport.abort()
 
 
-def take_over(
-    node: Node, transport: asyncio.Transport, key: bytes, peer: str, rest: bytes
-) -> Connection | None:
+class _Drain(asyncio.BufferedProtocol):
+    """Reads what comes after a violation and drops it: were it left unread, the client might lose the close frame."""
+
+    __slots__ = ("_pipe",)
+
+    scratch = bytearray(4096)  # of all drains: nobody looks at it
+
+    def __init__(self, pipe: PicowsPipe) -> None:
+        self._pipe = pipe
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002  # asyncio's signature
+        """Return where to read to."""
+        return self.scratch
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
+        """Tell the connection."""
+        self._pipe.gone()
+
+
+class _Side:
+    """What picows takes for its transport. It writes two things: the answer to the handshake, and, when it cannot read
+    a frame, a close frame. That one is ours to send: in order, once, counted, and nothing after it.
+    """
+
+    __slots__ = ("_pipe", "_shaken", "_transport")
+
+    def __init__(self, pipe: PicowsPipe, transport: asyncio.Transport) -> None:
+        self._pipe = pipe
+        self._transport = transport
+        self._shaken = False
+
+    def write(self, data: bytes) -> None:
+        """Send the answer to the handshake; take anything later as the news of a violation."""
+        if not self._shaken:
+            self._shaken = True
+            self._transport.write(data)
+            return
+        size = data[1] & 0x7F  # a control frame: RFC 6455 §5.5
+        code, reason = int.from_bytes(data[2:4], "big"), bytes(data[4 : 2 + size]).decode(errors="ignore")
+        # Not at once: picows still has to hand over the frame before the bad one.
+        asyncio.get_running_loop().call_soon(self._pipe.violated, code, reason)
+
+    def get_write_buffer_size(self) -> int:
+        """Return more than 0, or picows writes to the socket itself."""
+        return 1
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """See `asyncio.BaseTransport`."""
+        return self._transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """See `asyncio.BaseTransport`."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close, if picows refuses the handshake; after a violation the connection decides when."""
+        if not self._pipe.started:
+            self._transport.close()
+
+    abort = close
+
+
+def take_over(node: Node, transport: asyncio.Transport, key: bytes, peer: str) -> Taken | None:
     """Answer an upgrade request and serve the socket from now on.
 
     Args:
@@ -121,10 +199,10 @@ def take_over(
         transport: uvicorn's; its protocol is replaced.
         key: the Sec-WebSocket-Key; the other headers have been checked.
         peer: the client's address.
-        rest: what came behind the request in the same packet.
 
     Returns:
-        The connection, or None when picows refused the key.
+        The connection, and the function that takes what came behind the request in the same packet; None when picows
+        refused the key.
     """
     pipe = PicowsPipe(node, peer)
 
@@ -138,7 +216,7 @@ def take_over(
         False, 30, 30, 1, False,  # auto ping and pong: one wheel serves all connections
         node.rules.frame_bytes, None, READ_BUFFER_BYTES,
     )  # fmt: skip
-    protocol.connection_made(transport)
+    protocol.connection_made(_Side(pipe, transport))
     transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
     transport.set_protocol(protocol)
     # picows wants Connection to be "upgrade" alone, so the request is written anew (Firefox sends "keep-alive, Upgrade").
@@ -149,10 +227,7 @@ def take_over(
     )
     if transport.is_closing():
         return None
-    connection = pipe.start(transport)
-    if rest:
-        _feed(protocol, rest)
-    return connection
+    return pipe.start(transport), functools.partial(_feed, protocol)
 
 
 def _feed(protocol: WSProtocol, data: bytes) -> None:

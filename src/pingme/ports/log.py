@@ -28,21 +28,14 @@ class Record(msgspec.Struct, gc=False):
     Attributes:
         command: what is asked.
         origin: who waits for the answer; None when nobody does (a replay).
-        topic, partition, offset: where in the log it stands.
+        position: where in the log it stands, for people: ``topic/partition/offset``.
         attempts: how often its save was tried alone.
     """
 
     command: Command
     origin: Origin | None
-    topic: str = ""
-    partition: int = 0
-    offset: int = 0
+    position: str = ""
     attempts: int = 0
-
-    @property
-    def position(self) -> str:
-        """Where in the log it stands, for people: ``topic/partition/offset``; made only when something went wrong."""
-        return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 class MessageLog(Protocol):

@@ -1,0 +1,290 @@
+"""What a client of HTTP may hold: headers, bodies, and the time for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse
+
+from pingme.bootstrap.server import bind
+from pingme.edge.http.middleware import BodyLimitMiddleware, RequestMiddleware
+from pingme.edge.http_bounds import BODY_DEADLINE_S, HEAD_DEADLINE_S, UNREAD_DEADLINE_S
+from pingme.edge.server import EdgeServer
+from tests.fakes.node_world import NodeWorld
+
+HEADER_BYTES = 16_384
+BODY_BYTES = 65_536
+WITHIN_S = 10.0
+GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n"
+LARGE = 32 << 20  # more than the kernel's buffers hold
+
+
+class Place:
+    """A node that listens, and whose clock stands still."""
+
+    def __init__(self, world: NodeWorld, port: int) -> None:
+        self.world, self._port = world, port
+        self._clients: list[asyncio.StreamWriter] = []
+
+    async def connect(self, *data: bytes) -> Client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._clients.append(writer)
+        client = Client(reader, writer)
+        for part in data:
+            await client.write(part)
+        return client
+
+    async def seconds(self, count: int) -> None:
+        """Let seconds pass; what was written before has arrived."""
+        await asyncio.sleep(0.05)  # real sockets: what was sent is read within a few turns of the loop
+        await self.world.seconds(count)
+
+    async def close(self) -> None:
+        for writer in self._clients:
+            writer.transport.abort()
+
+
+class Client:
+    """A client that writes what it is told."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def write(self, data: bytes) -> None:
+        with contextlib.suppress(ConnectionError):  # the server has cut it
+            self._writer.write(data)
+            await self._writer.drain()
+
+    async def status(self) -> int:
+        """Read an answer and return its status."""
+        async with asyncio.timeout(WITHIN_S):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            await self._reader.readexactly(int(length.split(b":")[1]))
+        return int(head.split()[1])
+
+    async def rest(self) -> bytes:
+        """Read to the end, which must come."""
+        async with asyncio.timeout(WITHIN_S):
+            try:
+                return await self._reader.read()
+            except ConnectionError:
+                return b""
+
+    async def is_open(self) -> bool:
+        """Ask something; the answer shows that the connection lives."""
+        await self.write(GET + b"\r\n")
+        return await self.status() == 200
+
+
+def application() -> FastAPI:
+    app = FastAPI()
+
+    async def hello() -> PlainTextResponse:
+        return PlainTextResponse("hello")
+
+    async def large() -> PlainTextResponse:
+        return PlainTextResponse("x" * LARGE)
+
+    async def echo(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(len(await request.body())))
+
+    app.add_api_route("/hello", hello)
+    app.add_api_route("/large", large)
+    app.add_api_route("/echo", echo, methods=["POST"])
+    app.add_middleware(BodyLimitMiddleware, limit_bytes=BODY_BYTES)
+    return app
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """A node on a port of its own."""
+    world = NodeWorld(tmp_path)
+    app = application()
+    app.add_middleware(RequestMiddleware, clock=world.clock)
+    listener = bind("127.0.0.1", 0)
+    edge = EdgeServer(app, world.node, listener, allowed_origins=(), header_bytes=HEADER_BYTES)
+    await edge.start()
+    made = Place(world, int(listener.getsockname()[1]))
+    yield made
+    await made.close()
+    await edge.stop()
+    await world.close()
+
+
+UPGRADE = b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+
+
+async def test_a_socket_that_asks_nothing_is_cut(place: Place):
+    """Without a word: browsers open sockets in advance."""
+    client = await place.connect()
+
+    await place.seconds(HEAD_DEADLINE_S + 1)
+
+    assert await client.rest() == b""
+
+
+@pytest.mark.parametrize(
+    "begun", [b"G", b"GET /hello", GET, GET + b"X-Endless: ", UPGRADE], ids=lambda b: b[-9:].decode()
+)
+async def test_headers_have_a_deadline(place: Place, begun: bytes):
+    """408, however far they came, for a WebSocket, too."""
+    client = await place.connect(begun)
+
+    await place.seconds(HEAD_DEADLINE_S + 1)
+
+    assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_dribbling_headers_gains_no_time(place: Place):
+    """A header a second: the deadline counts from the first byte."""
+    client = await place.connect(GET)
+    for second in range(HEAD_DEADLINE_S):
+        await client.write(b"X-%d: a\r\n" % second)
+        await place.seconds(1)
+    await place.seconds(1)
+
+    assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_later_request_has_the_same_deadline(place: Place):
+    """On a connection that was answered before."""
+    client = await place.connect()
+    assert await client.is_open()
+    await place.seconds(HEAD_DEADLINE_S + 1)
+    assert await client.is_open()
+
+    await client.write(GET)
+    await place.seconds(2 * HEAD_DEADLINE_S + 1)
+
+    assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_empty_lines_are_no_request(place: Place):
+    """Between requests they may stand, but they keep no connection."""
+    client = await place.connect()
+    assert await client.is_open()
+
+    await client.write(b"\r\n")
+    await place.seconds(2 * HEAD_DEADLINE_S + 1)
+
+    await client.rest()
+
+
+async def test_a_body_has_a_deadline(place: Place):
+    """408 when it does not come, also when it dribbles."""
+    client = await place.connect(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+    for _ in range(BODY_DEADLINE_S):
+        await client.write(b"x")
+        await place.seconds(1)
+    await place.seconds(HEAD_DEADLINE_S + 1)
+
+    assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_slow_body_in_time_is_served(place: Place):
+    """The deadline of the headers does not count for it."""
+    client = await place.connect(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n")
+    await place.seconds(HEAD_DEADLINE_S + 5)
+    await client.write(b"four")
+
+    assert await client.status() == 200
+    assert await client.is_open()
+
+
+async def test_thousands_of_half_open_requests_do_not_pile_up(place: Place):
+    """All of them are gone after the deadline, and somebody else is served meanwhile."""
+    clients = [await place.connect(GET) for _ in range(1_000)]
+    other = await place.connect()
+    assert await other.is_open()
+
+    await place.seconds(HEAD_DEADLINE_S + 1)
+
+    assert all([(await client.rest()).startswith(b"HTTP/1.1 408 ") for client in clients])
+    assert await other.is_open()
+
+
+async def test_an_answer_that_nobody_reads_is_dropped(place: Place):
+    """A client that takes nothing for a while is cut."""
+    client = await place.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    await place.seconds(UNREAD_DEADLINE_S + 2 * HEAD_DEADLINE_S)
+
+    assert len(await client.rest()) < LARGE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GET + b"X-Large: " + b"x" * HEADER_BYTES + b"\r\n\r\n",
+        GET + b"X-Endless: " + b"x" * HEADER_BYTES,
+        GET + b"X" * HEADER_BYTES,
+        GET + b"X-Many: a\r\n" * (HEADER_BYTES // 11),
+        b"GET /" + b"x" * HEADER_BYTES,
+    ],
+    ids=["large", "endless-value", "endless-name", "many", "url"],
+)
+async def test_headers_above_their_bound_are_answered_431(place: Place, data: bytes):
+    """Whether they end or not."""
+    client = await place.connect(data)
+
+    assert (await client.rest()).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_an_endless_header_in_crumbs_is_answered_431(place: Place):
+    """The parser tells of a header when it is complete, the bound does not wait for that."""
+    client = await place.connect(GET + b"X-Endless: ")
+    for _ in range(17):
+        await client.write(b"x" * 1_024)
+        await asyncio.sleep(0.002)  # packets of their own
+
+    assert (await client.rest()).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_headers_within_their_bound_are_served(place: Place):
+    """In any number of packets."""
+    client = await place.connect(GET + b"X-Large: ", b"x" * (HEADER_BYTES // 2), b"y" * 8_000, b"\r\n\r\n")
+
+    assert await client.status() == 200
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"Content-Length: %d\r\n\r\n" % (BODY_BYTES + 1), b"Transfer-Encoding: chunked\r\n\r\n10001\r\n"],
+    ids=["announced", "chunked"],
+)
+async def test_a_body_above_its_bound_is_answered_413(place: Place, head: bytes):
+    """Announced or not."""
+    client = await place.connect(b"POST /echo HTTP/1.1\r\nHost: x\r\n" + head + b"x" * (BODY_BYTES + 1))
+
+    assert await client.status() == 413
+
+
+async def test_what_is_left_of_a_refused_body_has_a_deadline(place: Place):
+    """After 413 the rest is dropped, not for ever."""
+    client = await place.connect(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n")
+    assert await client.status() == 413
+
+    for _ in range(BODY_DEADLINE_S + HEAD_DEADLINE_S + 1):
+        await client.write(b"x")
+        await place.seconds(1)
+
+    await client.rest()
+
+
+async def test_a_socket_that_was_upgraded_is_no_request(place: Place):
+    """Only the deadline of authentication counts: 4401."""
+    client = await place.connect(
+        UPGRADE + b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    )
+
+    await place.seconds(HEAD_DEADLINE_S + 1)
+
+    rest = await client.rest()
+    assert rest.startswith(b"HTTP/1.1 101 ")
+    assert (4401).to_bytes(2, "big") in rest
