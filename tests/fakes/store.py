@@ -148,7 +148,7 @@ class MemoryStore:
         counts = {user_id: len(self._groups(user_id)) for user_id in self._users}
         keys = iter(range(len(self._keys) + 1, len(self._keys) + len(batch) + 1))
         return Planner(
-            Knowledge(logs, self._users, targets, counts, self._known, {}),
+            Knowledge(logs, self._users, targets, counts, self._known, ({}, {})),
             limits=self._limits,
             now_ms=self._clock.now_ms(),
             allocate_key=lambda: next(keys),

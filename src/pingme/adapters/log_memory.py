@@ -36,11 +36,15 @@ class MemoryLog:
         if not self._records:
             await self._wait(timeout_ms)
         records = self._records
-        count = min(max_records, len(records))
-        taken = [records.popleft() for _ in range(count)]
-        for record in taken:
-            record.position = f"memory/0/{self._taken}"
-            self._taken += 1
+        if len(records) <= max_records:
+            taken = list(records)
+            records.clear()
+        else:
+            taken = [records.popleft() for _ in range(max_records)]
+        for offset, record in enumerate(taken, self._taken):
+            record.topic = "memory"
+            record.offset = offset
+        self._taken += len(taken)
         return taken
 
     async def _wait(self, timeout_ms: int | None) -> None:

@@ -38,7 +38,9 @@ log = structlog.get_logger(__name__)
 CHANGE_BLOCK = 1 << 20  # change numbers per reservation; gaps are harmless
 MAX_LOGS = 100_000  # conversations whose heads are kept in memory: some 60 MB
 MAX_USERS = 500_000  # user keys kept in memory: some 60 MB
-MAX_RECENT = 20_000  # newest events kept to answer repeats without a read: some 12 MB
+MAX_RECENT = (
+    8_192  # newest events kept to answer repeats without a read, in two halves of this size: some 10 MB
+)
 CHECKPOINT_BYTES = 16 << 20  # of write-ahead log; a checkpoint then takes some 50 ms of a thread
 _MSG_ID_TAKEN = "events.msg_id"
 
@@ -81,6 +83,9 @@ class SqliteStore(SqliteReads):
         self._logs: dict[str, Log] = {}
         self._users: dict[str, int] = {}
         self._recent: dict[MsgKey, Known | Event] = {}
+        self._older: dict[
+            MsgKey, Known | Event
+        ] = {}  # what `_recent` was before: small dicts stay in the processor's cache
         self._ask_first = False
         self._checkpoint: asyncio.Task[None] | None = None
         self.commit_seconds = 0.0  # of the last save, for the metrics
@@ -181,7 +186,12 @@ class SqliteStore(SqliteReads):
 
     def _planner(self, loaded: Loaded, existing: dict[MsgKey, Known]) -> Planner:
         knowledge = Knowledge(
-            self._logs, self._users, loaded.targets, loaded.group_counts, existing, self._recent
+            self._logs,
+            self._users,
+            loaded.targets,
+            loaded.group_counts,
+            existing,
+            (self._recent, self._older),
         )
         return Planner(
             knowledge,
@@ -237,7 +247,7 @@ class SqliteStore(SqliteReads):
             self._committed = change_no
             self._next_refusal = refusal_seq
         try:
-            plan.apply(self._logs, self._remember)
+            plan.apply(self._logs, self._recent)
         except Exception as exc:  # it is stored, and what memory holds of it is half
             self._forget()
             raise StoreOutcomeUnknown(f"stored, but not noted: {type(exc).__name__}: {exc}") from exc
@@ -256,14 +266,11 @@ class SqliteStore(SqliteReads):
                 self._change_no = before - 1
             raise
 
-    def _remember(self, event: Event) -> None:
-        self._recent[event.sender_id, event.msg_id] = event
-
     def _forget(self) -> None:
         """Drop everything held in memory: the file is the truth."""
         self._logs.clear()
         self._users.clear()
-        self._recent.clear()
+        self._recent, self._older = {}, {}
         self._ask_first = True
         self._counted = False
         # Whatever was committed, told or not, has a number of this block; the next transaction begins another.
@@ -275,12 +282,13 @@ class SqliteStore(SqliteReads):
         caches: tuple[tuple[dict[object, object], int], ...] = (
             (self._logs, MAX_LOGS),  # type: ignore[assignment]
             (self._users, MAX_USERS),
-            (self._recent, MAX_RECENT),
         )
         for cache, limit in caches:
             if len(cache) > limit:
                 for key in list(cache)[: limit // 2]:
                     del cache[key]
+        if len(self._recent) > MAX_RECENT:
+            self._older, self._recent = self._recent, {}
 
     def _checkpoint_when_due(self) -> None:
         if self._checkpoint is not None and not self._checkpoint.done():

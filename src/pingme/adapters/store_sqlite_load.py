@@ -47,8 +47,10 @@ def needs_of(batch: Sequence[Command], logs: dict[str, Log], users: dict[str, in
     """Return what must be read before the batch can be planned."""
     needs = Needs()
     for command in batch:
-        _need_member(needs, command.conversation_id, command.sender_id, logs, users)
-        body = command.body
+        sender_id, body = command.sender_id, command.body
+        log = logs.get(command.conversation_id)
+        if log is None or sender_id not in log.members or sender_id not in users:
+            _need_member(needs, command.conversation_id, sender_id, logs, users)
         if type(body) is MessageBody:  # the hot path: nearly every command
             if body.to_user_id is not None and body.to_user_id not in users:
                 needs.users.add(body.to_user_id)

@@ -28,6 +28,7 @@ from pingme.wire.websocket import (
     CLOSE,
     PING,
     PONG,
+    TEXT,
     CloseCode,
     MessageAssembler,
     ProtocolViolation,
@@ -110,8 +111,13 @@ class Connection:
 
     def receive_data(self, opcode: int, payload: bytes, *, fin: bool) -> None:
         """Take a data frame: text, binary or continuation."""
-        self.last_s = self.node.wheel.now_s
-        if self.closing:
+        node = self.node
+        self.last_s = node.wheel.now_s
+        if self.state is State.CLOSING:
+            return
+        if fin and opcode == TEXT and self._assembler is None and payload.isascii():
+            # Nearly every message: whole, and UTF-8 at a glance. Its length has been bounded by the transport.
+            self.receive_text(payload)
             return
         try:
             if self._assembler is None:
@@ -140,6 +146,9 @@ class Connection:
             got = frames.decode_frame(text)
         except frames.FrameError as error:
             self._bad_frame(error)
+            return
+        if type(got) is frames.Send and self.state is State.OPEN:  # hot path: the table says HANDLE
+            self._operation(got)
             return
         kind = str(got.__struct_config__.tag)
         verdict = SERVER_RECEIVES[self.state, kind]

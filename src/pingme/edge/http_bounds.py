@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 
 import httptools
-import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pingme.domain.errors import ErrorCode
+from pingme.domain.ids import uuid7
+from pingme.edge.http.envelope import error_response
+from pingme.edge.http.middleware import ALL_HEADERS
 from pingme.edge.upgrade import UpgradeRefused
 from pingme.edge.wheel import Wheel
+from pingme.ports.clock import Clock
 
 HEAD_DEADLINE_S = 10  # from a socket's opening, or a request's first byte, to the end of its headers
 BODY_DEADLINE_S = 30  # 64 KiB at 2 KiB a second
@@ -26,10 +29,11 @@ UNREAD_DEADLINE_S = 30  # in which a client reads something of its answer
 class BoundedHttp(HttpToolsProtocol):
     """See the module.
 
-    ``wheel`` and ``header_bytes`` (of the request line and all headers of a request) are set on subclasses.
+    ``wheel``, ``clock`` and ``header_bytes`` (of the request line and all headers of a request) are set on subclasses.
     """
 
     wheel: Wheel
+    clock: Clock
     header_bytes: int
     _due_s = 0  # when what is awaited must have come; 0: nothing is awaited
     _in_head = True
@@ -105,7 +109,7 @@ class BoundedHttp(HttpToolsProtocol):
             return
         except httptools.HttpParserError:
             if not self.transport.is_closing():
-                self.send_400_response("Invalid HTTP request received.")
+                self.answer(UpgradeRefused(400, "expected an HTTP request"))
             return
         if self._in_head and not self._head_ended:
             # The parser tells of a header when it is complete: an endless one is seen here.
@@ -171,16 +175,16 @@ class BoundedHttp(HttpToolsProtocol):
     def answer(self, refused: UpgradeRefused) -> None:
         """Answer by the protocol itself, and close."""
         code = _CODES.get(refused.status, ErrorCode.INVALID_PARAMETERS)
-        body = msgspec.json.encode(
-            {"code": int(code), "message": refused.reason, "data": None, "request_id": ""}
-        )
+        request_id = uuid7(self.clock.now_ms(), self.clock.entropy(10))
+        answer = error_response(request_id, code, refused.reason, status=refused.status)
+        headers = {**ALL_HEADERS, **dict(answer.headers), **dict(refused.headers)}
         head = [
             f"HTTP/1.1 {refused.status} {_PHRASES.get(refused.status, 'Refused')}",
-            "Content-Type: application/json",
-            f"Content-Length: {len(body)}",
             "Connection: close",
-            *(f"{name}: {value}" for name, value in refused.headers),
+            *(f"{name}: {value}" for name, value in headers.items()),
+            f"X-Request-ID: {request_id}",
         ]
+        body = bytes(answer.body)
         self.transport.write(("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body)
         self.transport.close()
 

@@ -106,6 +106,7 @@ class Hub:
     def deliver(self, batch: Sequence[Delivery]) -> None:
         """See `PushReceiver.deliver`. One that fails costs none of the others their answer; it is raised at the end."""
         take = self._pending.take
+        hot = self._hot
         fault: Exception | None = None
         for delivery in batch:
             try:
@@ -114,12 +115,12 @@ class Hub:
                 if waiter is not None:
                     waiter.settle(outcome)
                 if isinstance(outcome, RefusedOutcome):
-                    self._hot.count_refusal(outcome.code)
+                    hot.count_refusal(outcome.code)
                     continue
                 if outcome.duplicate:
-                    self._hot.duplicates += 1
+                    hot.duplicates += 1
                 else:
-                    self._hot.messages_stored += 1
+                    hot.messages_stored += 1
                 if outcome.event is not None:
                     self._push(outcome.event, outcome, getattr(waiter, "connection", None))
             except Exception as exc:  # noqa: BLE001  # raised below

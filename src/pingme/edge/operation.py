@@ -8,6 +8,7 @@ from pingme.domain.errors import ERRORS, UNKNOWN_OUTCOME, ErrorCode, PingMeError
 from pingme.domain.events import Outcome, RefusedOutcome
 from pingme.wire.encode import ack_frame
 from pingme.wire.server_frames import ErrorPayload
+from pingme.wire.session import State
 
 if TYPE_CHECKING:
     from pingme.edge.connection import Connection
@@ -42,17 +43,16 @@ class OperationWaiter:
             self.fail(Refused(ErrorCode(outcome.code), outcome.message))
             return
         connection.unanswered -= 1
-        if not connection.closing:
-            connection.push(
-                ack_frame(
-                    self._msg_id,
-                    outcome.conversation_id,
-                    outcome.seq,
-                    outcome.server_ts,
-                    outcome.duplicate,
-                    self._frame_id,
-                )
+        if connection.state is not State.CLOSING:
+            frame = ack_frame(
+                self._msg_id,
+                outcome.conversation_id,
+                outcome.seq,
+                outcome.server_ts,
+                outcome.duplicate,
+                self._frame_id,
             )
+            connection.node.hub.write(connection, frame)
         if connection.paused:
             connection.resume_reading()
 

@@ -121,6 +121,7 @@ def make_protocol(
         {
             "node": node,
             "wheel": node.wheel,
+            "clock": node.clock,
             "allowed_origins": tuple(allowed_origins),
             "header_bytes": header_bytes,
             "take_over": staticmethod(take_over),

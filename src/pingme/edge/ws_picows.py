@@ -10,13 +10,13 @@ import functools
 import logging
 from typing import cast
 
-from picows import WSFrame, WSListener, WSTransport, WSUpgradeRequest
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in picows' stub; pinned, see tests/contract
 
 from pingme.edge.connection import Connection
 from pingme.edge.node import Node
 from pingme.edge.pipe import Taken
-from pingme.wire.websocket import CLOSE, PING, PONG, CloseCode
+from pingme.wire.websocket import CLOSE, PING, PONG, TEXT, CloseCode
 
 READ_BUFFER_BYTES = 2048  # picows doubles it when a frame needs more; most frames are far smaller
 WRITE_HIGH_WATER = 1 << 20  # the outbox's bound is ours; uvloop need not tell
@@ -61,10 +61,16 @@ class PicowsPipe(WSListener):
         connection = self._connection
         if connection is None:
             return
-        opcode = int(frame.msg_type)  # type: ignore[call-overload]  # an enum of C
+        kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             connection.close(CloseCode.PROTOCOL_ERROR, "reserved bits are set and no extension was agreed")
-        elif opcode in (PING, PONG, CLOSE):
+        elif kind == WSMsgType.TEXT:
+            connection.receive_data(TEXT, frame.get_payload_as_bytes(), fin=frame.fin)
+        else:
+            self._other(connection, int(kind), frame)  # type: ignore[call-overload]  # an enum of C
+
+    def _other(self, connection: Connection, opcode: int, frame: WSFrame) -> None:
+        if opcode in (PING, PONG, CLOSE):
             connection.receive_control(opcode, frame.get_payload_as_bytes(), fin=bool(frame.fin))
         else:
             connection.receive_data(opcode, frame.get_payload_as_bytes(), fin=bool(frame.fin))

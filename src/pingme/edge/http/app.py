@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import compile_path
 
 from pingme.edge.http import auth, conversations, groups, messages, presence, users
 from pingme.edge.http.deps import parse_networks
 from pingme.edge.http.envelope import add_error_handlers, errors
 from pingme.edge.http.middleware import BodyLimitMiddleware, RequestMiddleware
+from pingme.edge.http.openapi import describe_api
 from pingme.edge.http.reference import create_reference_router
 from pingme.edge.http.services import HttpServices
 from pingme.ports.clock import Clock
@@ -57,12 +61,24 @@ def create_app(
     )
     app.state.pingme = services
     app.state.trusted_proxies = parse_networks(trusted_proxies)
+    app.state.methods = _methods()
     add_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(create_reference_router(name))
+    describe_api(app)
     _add_middleware(app, clock, allowed_origins=allowed_origins, body_limit_bytes=body_limit_bytes)
     return app
+
+
+def _methods() -> list[tuple[re.Pattern[str], set[str]]]:
+    """Return the methods of each path, in the order in which paths are tried."""
+    found: dict[str, set[str]] = {}
+    for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                found.setdefault(API + route.path, set()).update(route.methods or ())
+    return [(compile_path(path)[0], methods) for path, methods in found.items()]
 
 
 def _add_middleware(

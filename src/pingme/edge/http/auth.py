@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import Field
+from pydantic import Field, JsonValue
 from starlette.requests import Request
 
 from pingme.domain.errors import ErrorCode
+from pingme.domain.usernames import (
+    EMAIL_MAX,
+    NICKNAME_MAX,
+    PASSWORD_MAX,
+    PASSWORD_MIN,
+    USERNAME_MAX,
+    USERNAME_MIN,
+)
 from pingme.edge.http.deps import Address, Services, WhoAsks
 from pingme.edge.http.envelope import ApiModel, Envelope, errors, reply
 from pingme.edge.http.views import DeviceList, DeviceView, Empty, LoginData, OwnUser, UserData
@@ -21,15 +29,45 @@ NEEDS_TOKEN = (ErrorCode.UNAUTHORIZED, ErrorCode.TOKEN_EXPIRED, ErrorCode.INVALI
 
 Text = Annotated[str, Field(max_length=INPUT_MAX)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+DeviceId = Annotated[Id, Field(examples=["d06b1p0v4k8d2m6r0t5h3c7ns9g"])]
+
+
+def characters(least: int, most: int) -> dict[str, JsonValue]:
+    """Return the documented length of a text; what counts is the length of its normalised form."""
+    return {"minLength": least, "maxLength": most}
+
+
+NewPassword = Annotated[
+    Text,
+    Field(
+        description="8 to 128 characters.",
+        examples=["correct horse battery"],
+        json_schema_extra=characters(PASSWORD_MIN, PASSWORD_MAX),
+    ),
+]
 
 
 class RegisterBody(ApiModel):
     """A new account."""
 
-    username: Text = Field(description="3 to 32 letters, digits, `_`, `.` or `-`.", examples=["ada"])
-    password: Text = Field(description="8 to 128 characters.", examples=["correct horse battery"])
-    email: Text = Field("", description="Not verified.", examples=["ada@example.org"])
-    nickname: Text = Field("", description="At most 64 characters.", examples=["Ada"])
+    username: Text = Field(
+        description="3 to 32 letters, digits, `_`, `.` or `-` of one script.",
+        examples=["ada"],
+        json_schema_extra=characters(USERNAME_MIN, USERNAME_MAX),
+    )
+    password: NewPassword
+    email: Text = Field(
+        "",
+        description="Not verified.",
+        examples=["ada@example.org"],
+        json_schema_extra=characters(0, EMAIL_MAX),
+    )
+    nickname: Text = Field(
+        "",
+        description="At most 64 characters.",
+        examples=["Ada"],
+        json_schema_extra=characters(0, NICKNAME_MAX),
+    )
 
 
 class LoginBody(ApiModel):
@@ -37,21 +75,28 @@ class LoginBody(ApiModel):
 
     username: Text = Field(examples=["ada"])
     password: Text = Field(examples=["correct horse battery"])
-    device_id: Id | None = Field(None, description="Of an earlier login on this device; made when absent.")
-    device_name: Text = Field("", description="For the list of devices, at most 64 characters.")
+    device_id: DeviceId | None = Field(
+        None, description="Of an earlier login on this device; made when absent."
+    )
+    device_name: Text = Field(
+        "",
+        description="For the list of devices, at most 64 characters.",
+        examples=["Ada's phone"],
+        json_schema_extra=characters(0, NICKNAME_MAX),
+    )
 
 
 class RefreshBody(ApiModel):
     """The refresh token of the last login or refresh."""
 
-    refresh_token: Annotated[str, Field(max_length=TOKEN_MAX)]
+    refresh_token: Annotated[str, Field(max_length=TOKEN_MAX, examples=["q83vEjRWeJCrze8SNFZ4kAAAAAE.MAC"])]
 
 
 class PasswordBody(ApiModel):
     """The password as it is and as it shall be."""
 
-    old_password: Text
-    new_password: Text = Field(description="8 to 128 characters.")
+    old_password: Text = Field(examples=["correct horse battery"])
+    new_password: NewPassword
 
 
 @router.post(
@@ -126,7 +171,7 @@ async def devices(request: Request, who: WhoAsks, services: Services) -> Envelop
 
 @router.delete("/devices/{device_id}", responses=errors(*NEEDS_TOKEN, ErrorCode.NOT_FOUND))
 async def remove_device(
-    request: Request, device_id: Annotated[Id, Path()], who: WhoAsks, services: Services
+    request: Request, device_id: Annotated[DeviceId, Path()], who: WhoAsks, services: Services
 ) -> Envelope[Empty]:
     """End one of one's own sessions; its socket closes with 4450."""
     await services.accounts.remove_device(who.user_id, device_id)

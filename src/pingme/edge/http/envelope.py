@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from pingme.domain.errors import ERRORS, ErrorCode, OutcomeUnknown, PingMeError
 
 T = TypeVar("T")
 
+CODES = "x-codes"  # the codes behind a status, until `pingme.edge.http.openapi` has made examples of them
 LOCATION_MAX = 80  # characters of a field's name in a message; the name may be the client's own
 BAD_REQUEST, UNPROCESSABLE = 400, 422
 # Statuses that the framework itself answers with; anything else of it is the client's mistake.
@@ -79,10 +81,13 @@ def errors(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """
     every = {*codes, ErrorCode.SERVER_ERROR, ErrorCode.INVALID_PARAMETERS, ErrorCode.OVERLOADED}
     texts: dict[int, list[str]] = {BAD_REQUEST: [f"{ErrorCode.INVALID_PARAMETERS}: not JSON"]}
+    listed: dict[int, list[ErrorCode]] = {BAD_REQUEST: [ErrorCode.INVALID_PARAMETERS]}
     for code in sorted(every | {ErrorCode.DATABASE_ERROR}):
         texts.setdefault(ERRORS[code].http, []).append(f"{code}: {ERRORS[code].text}")
+        listed.setdefault(ERRORS[code].http, []).append(code)
     return {
-        status: {"model": ErrorEnvelope, "description": "; ".join(lines)} for status, lines in texts.items()
+        status: {"model": ErrorEnvelope, "description": "; ".join(lines), CODES: listed[status]}
+        for status, lines in texts.items()
     }
 
 
@@ -156,9 +161,22 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _STATUS_CODES.get(error.status_code, ErrorCode.INVALID_PARAMETERS)
     message = "" if code is not ErrorCode.INVALID_PARAMETERS else str(error.detail).lower()
-    return error_response(
-        request_id_of(request), code, message, status=error.status_code, headers=error.headers
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # The framework names the methods of the first route at this path only (RFC 9110 §15.5.6: all of them).
+        allowed = allowed_methods(request.app.state.methods, request.url.path)
+        headers["Allow"] = ", ".join(allowed) or headers.get("Allow", "GET")
+    return error_response(request_id_of(request), code, message, status=error.status_code, headers=headers)
+
+
+def allowed_methods(methods: Iterable[tuple[re.Pattern[str], Collection[str]]], path: str) -> list[str]:
+    """Return the methods that are served at this path, none for an unknown path.
+
+    Args:
+        methods: the expression and the methods of each path, in the order in which they are tried.
+        path: without the query.
+    """
+    return next((sorted(of) for pattern, of in methods if pattern.match(path)), [])
 
 
 def add_error_handlers(app: FastAPI) -> None:

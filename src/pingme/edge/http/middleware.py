@@ -31,6 +31,9 @@ _JSON_HEADERS = {
     "Cache-Control": "no-store",
 }
 
+ALL_HEADERS = {**_HEADERS, **_JSON_HEADERS}
+"""The security headers of a JSON answer."""
+
 
 class RequestMiddleware:
     """Give each request an id, each answer its headers, and each uncaught exception an envelope.

@@ -22,10 +22,18 @@ router = APIRouter(tags=["users"])
 class ProfileBody(ApiModel):
     """What shall change; absent fields stay, empty ones are taken away."""
 
-    nickname: Text | None = Field(None, description="At most 64 characters.")
-    email: Text | None = Field(None, description="At most 254 characters.")
-    avatar: Text | None = Field(None, description="https://, http:// or a path; at most 512 characters.")
-    msg_id: Id | None = Field(None, description="Chosen by the client: a repeat with it does nothing twice.")
+    nickname: Text | None = Field(None, description="At most 64 characters.", examples=["Ada"])
+    email: Text | None = Field(None, description="At most 254 characters.", examples=["ada@example.org"])
+    avatar: Text | None = Field(
+        None,
+        description="https://, http:// or a path; at most 512 characters.",
+        examples=["https://example.org/ada.png"],
+    )
+    msg_id: Id | None = Field(
+        None,
+        description="Chosen by the client: a repeat with it does nothing twice.",
+        examples=["0192f0c1-7f3e-7c3a-9b1e-0242ac120002"],
+    )
 
 
 @router.get("/user/profile", responses=errors(*NEEDS_TOKEN))
