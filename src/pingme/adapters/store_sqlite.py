@@ -99,6 +99,11 @@ class SqliteStore(SqliteReads):
         """See `Store.change_numbers`; one shard."""
         return (self._committed,)
 
+    @property
+    def conversations_in_memory(self) -> int:
+        """How many conversations were used since the start (the last `MAX_LOGS` of them)."""
+        return len(self._logs)
+
     async def save(self, batch: Sequence[Command]) -> Sequence[Outcome]:
         """See `Store.save`."""
         async with self._lock:

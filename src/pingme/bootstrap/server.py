@@ -14,6 +14,7 @@ import structlog
 import pingme
 from pingme.adapters.data_lock import DataLock
 from pingme.bootstrap.app import App
+from pingme.bootstrap.status import status_handlers
 from pingme.config import Settings
 from pingme.domain.errors import PingMeError
 from pingme.edge.admin import SOCKET_NAME, AdminServer
@@ -94,9 +95,10 @@ class ServerApp:
             settings.metrics.host,
             settings.metrics.port,
             required=settings.app.env == "production",
-            refresh=self._refresh_metrics,
+            refresh=self.refresh_metrics,
         )
-        self._admin = AdminServer(settings.data_dir / SOCKET_NAME, app.admin_handlers)
+        handlers = {**app.admin_handlers, **status_handlers(self)}
+        self._admin = AdminServer(settings.data_dir / SOCKET_NAME, handlers)
         self._bind_gauges()
         self.port = 0
 
@@ -119,7 +121,18 @@ class ServerApp:
         metrics.log_depth.set_function(self.app.log.depth)
         metrics.pending_answers.set_function(lambda: len(self.app.pending))
 
-    async def _refresh_metrics(self) -> None:
+    @property
+    def not_ready(self) -> str:
+        """Why no traffic should come here: ``starting``, ``draining``, or "" while all is well."""
+        return self._not_ready
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Where `/metrics` is, None while it does not listen."""
+        return self._metrics.address
+
+    async def refresh_metrics(self) -> None:
+        """Ask for the figures that are not counted as they happen."""
         state, hot = self.app.worker.state, self.app.metrics.hot
         hot.retries, hot.dead_letters = state.retries, state.dead_lettered
         hot.push_failures = self.app.worker.publisher.failures

@@ -25,6 +25,10 @@ CONNECT_TIMEOUT_S = 5.0  # a server that is alive accepts at once
 ANSWER_MAX_BYTES = 64 << 20  # a page of 1 000 dead letters, each with a large error
 
 
+class NoServer(PingMeError):
+    """No server runs on the data folder."""
+
+
 class CallFailed(PingMeError):
     """The server answered a call with an error of the table.
 
@@ -77,21 +81,42 @@ async def _call(
     offline: Mapping[str, AdminHandler] | None,
 ) -> dict[str, Any]:
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            reader, writer = await asyncio.open_unix_connection(
-                str(find_socket(settings.data_dir)), limit=ANSWER_MAX_BYTES
-            )
-    except (FileNotFoundError, ConnectionRefusedError):
+        return await call_server(settings, name, arguments, on_progress=on_progress)
+    except NoServer:
         configure_logging("warning", "text", "stderr")  # standard output is the command's
         with DataLock(settings.data_dir):
             if offline is not None:
                 return plain(await offline[name](arguments, on_progress))
             return await _call_app(settings, name, arguments, on_progress)
+
+
+async def call_server(
+    settings: Settings,
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Run one admin call in the running server; as `call`, but never here.
+
+    Raises:
+        NoServer: no server runs on this data folder.
+        CallFailed, PingMeError: as `call`.
+    """
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            reader, writer = await asyncio.open_unix_connection(
+                str(find_socket(settings.data_dir)), limit=ANSWER_MAX_BYTES
+            )
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as exc:
+        message = f"no server runs on the data folder {settings.data_dir}"
+        raise NoServer(message) from exc
     except (OSError, TimeoutError) as exc:
         message = f"cannot reach the server of {settings.data_dir}: {str(exc) or 'it does not answer'}"
         raise PingMeError(message) from exc
+    request = {"call": name, "arguments": dict(arguments)}
     try:
-        return await _converse(reader, writer, {"call": name, "arguments": arguments}, on_progress)
+        return await _converse(reader, writer, request, on_progress or _ignore)
     except (OSError, asyncio.IncompleteReadError) as exc:
         message = "the server went away before it answered; look whether the command took effect"
         raise PingMeError(message) from exc
