@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import structlog
@@ -52,6 +53,7 @@ ANSWERED_LATER = (
     frames.PresenceWatch,
 )
 OPERATIONS = (frames.Send, frames.Edit, frames.Recall, frames.React)
+NO_GROUPS: AbstractSet[str] = frozenset()  # shared: an empty set of its own is 0.2 KB
 Job = Callable[[], Awaitable[None]]
 
 
@@ -83,7 +85,7 @@ class Connection:
         self.device_id = ""
         self.family_id = ""
         self.username = ""
-        self.groups: set[str] = set()
+        self.groups: AbstractSet[str] = NO_GROUPS
         self.watching = False
         self.unanswered = 0
         self.last_s = node.wheel.now_s
@@ -115,8 +117,11 @@ class Connection:
         self.last_s = node.wheel.now_s
         if self.state is State.CLOSING:
             return
-        if fin and opcode == TEXT and self._assembler is None and payload.isascii():
-            # Nearly every message: whole, and UTF-8 at a glance. Its length has been bounded by the transport.
+        if (
+            fin and opcode == TEXT and self._assembler is None
+            and len(payload) <= node.frame_bytes and payload.isascii()
+        ):  # fmt: skip
+            # Nearly every message: whole, and UTF-8 at a glance.
             self.receive_text(payload)
             return
         try:
@@ -305,6 +310,8 @@ class Connection:
             self.close(CloseCode.SERVER_ERROR, "server error")
         finally:
             self._job_running = False
+            if not self._jobs:
+                self._jobs = None  # an empty deque is 0.7 KB, of an idle connection
 
     def joined(self, group_id: str) -> None:
         """The hub says that this user has joined a group."""

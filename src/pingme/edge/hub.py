@@ -78,13 +78,14 @@ class Hub:
                 del self._users[connection.user_id]
         for group_id in connection.groups:
             self._leave(connection, group_id)
-        connection.groups = set()
+        connection.groups = frozenset()
 
     def subscribe(self, connection: Connection, group_ids: Sequence[str]) -> None:
         """Let a connection hear groups."""
         for group_id in group_ids:
             self._groups.setdefault(group_id, {})[connection] = None
-            connection.groups.add(group_id)
+        if group_ids:
+            connection.groups = {*connection.groups, *group_ids}
 
     def _leave(self, connection: Connection, group_id: str) -> None:
         listeners = self._groups.get(group_id)
@@ -183,7 +184,7 @@ class Hub:
     def _remove(self, user_id: str, group_id: str) -> None:
         for connection in self._users.get(user_id, ()):
             connection.left(group_id)
-            connection.groups.discard(group_id)
+            connection.groups -= {group_id}
             self._leave(connection, group_id)
 
     def signal(self, batch: Sequence[Signal]) -> None:

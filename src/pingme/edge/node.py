@@ -104,6 +104,7 @@ class Node:
         self.clock = clock
         self.hot = hot
         self.rules = rules
+        self.frame_bytes = rules.frame_bytes
         self.verify = verify
         self.draining = False
         self.sockets: set[Connection] = set()

@@ -74,20 +74,15 @@ class EdgeProtocol(BoundedHttp):
         if isinstance(decided, UpgradeRefused):
             self.answer(decided)
             return
-        self.connections.discard(self)
-        self._handed_over = True
-        peer = self.client[0] if self.client else ""
-        taken = type(self).take_over(self.node, self.transport, decided.key, peer)
+        transport, peer = self.transport, self.client[0] if self.client else ""
+        self.hand_over()
+        taken = type(self).take_over(self.node, transport, decided.key, peer)
         if taken is not None:
             connection, feed = taken
             if identity is not None:
                 welcome(connection, identity)
             if rest:
                 feed(rest)
-        # The HTTP side keeps nothing of a socket that is no longer its own: a few KB each.
-        self.headers = []
-        self.scope = {}  # type: ignore[typeddict-item]
-        self.flow = None  # type: ignore[assignment]
 
     def _decide(self) -> tuple[Upgrade | UpgradeRefused, Identity | None]:
         path, _, query = self.url.decode("latin-1").partition("?")

@@ -30,9 +30,19 @@ class Wheel:
         self._slots: list[set[Timed]] = [set() for _ in range(SLOTS)]
         self.now_s = clock.monotonic_ms() // 1000
 
-    def add(self, timed: Timed, after_s: int) -> None:
-        """Look at ``timed`` in ``after_s`` seconds, at least 1; at most `SLOTS` - 1 (then it says when again)."""
-        self._slots[(self.now_s + min(max(after_s, 1), SLOTS - 1)) % SLOTS].add(timed)
+    def add(self, timed: Timed, after_s: int) -> int:
+        """Look at ``timed`` in ``after_s`` seconds, at least 1; at most `SLOTS` - 1 (then it says when again).
+
+        Returns:
+            Where it stands, for `drop`.
+        """
+        slot = (self.now_s + min(max(after_s, 1), SLOTS - 1)) % SLOTS
+        self._slots[slot].add(timed)
+        return slot
+
+    def drop(self, timed: Timed, slot: int) -> None:
+        """Let go of ``timed`` if it still stands where `add` put it; else it goes when its second comes."""
+        self._slots[slot].discard(timed)
 
     def advance(self) -> None:
         """Look at everything that became due since the last call."""

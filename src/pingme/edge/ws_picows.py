@@ -23,6 +23,7 @@ WRITE_HIGH_WATER = 1 << 20  # the outbox's bound is ours; uvloop need not tell
 
 # A LoggerAdapter, because picows would make a logging.Logger for each connection.
 _LOGGER = logging.LoggerAdapter(logging.getLogger("picows"), {})
+_NOBODY = asyncio.Protocol()
 
 
 class PicowsPipe(WSListener):
@@ -224,6 +225,9 @@ def take_over(node: Node, transport: asyncio.Transport, key: bytes, peer: str) -
     )  # fmt: skip
     protocol.connection_made(_Side(pipe, transport))
     transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
+    transport.set_protocol(
+        _NOBODY
+    )  # uvloop would go on holding data_received of the HTTP side, and with it all of it
     transport.set_protocol(protocol)
     # picows wants Connection to be "upgrade" alone, so the request is written anew (Firefox sends "keep-alive, Upgrade").
     _feed(
