@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "dlq": Entry("pingme.cli.dlq", "List, show, replay and purge dead letters."),
     "db": Entry("pingme.cli.db", "Back up, restore and verify the store."),
     "bench": Entry("pingme.cli.bench.app", "Measure a server of its own."),
+    "doctor": Entry("pingme.cli.doctor.command", "Look at everything a server needs, and say what to do."),
     "config": Entry("pingme.cli.config", "Check, show and document the settings."),
 }
 

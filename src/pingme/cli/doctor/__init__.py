@@ -1,0 +1,1 @@
+"""`pingme doctor`: is this machine, with these settings, fit to serve?"""
