@@ -254,7 +254,7 @@ class Connection:
     def _operation(self, got: frames.Send | frames.Edit | frames.Recall | frames.React) -> None:
         """Submit an operation; on the hot path without waiting for anything."""
         self.unanswered += 1
-        if not self.node.rules.unlimited:
+        if not self.node.unlimited:
             spend_token(self)
         if self._operations_waiting:
             self._operation_later(got)

@@ -105,6 +105,7 @@ class Node:
         self.hot = hot
         self.rules = rules
         self.frame_bytes = rules.frame_bytes
+        self.unlimited = rules.unlimited
         self.verify = verify
         self.draining = False
         self.sockets: set[Connection] = set()

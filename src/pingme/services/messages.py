@@ -15,6 +15,7 @@ from pingme.domain.events import (
     RecallBody,
     RefusedOutcome,
     Stored,
+    encode_body,
     make_command,
 )
 from pingme.domain.ids import UserId, private_conversation_id, uuid7
@@ -188,14 +189,9 @@ class Messages:
             reply_to=payload.reply_to,
             to_user_id=to_user_id or self._known[key],
         )
-        return make_command(
-            "message",
-            sender_id=user_id,
-            msg_id=payload.msg_id,
-            conversation_id=conversation_id,
-            body=body,
-            client_ts=payload.client_ts,
-        )
+        return Command(
+            "message", user_id, payload.msg_id, conversation_id, body, encode_body(body), payload.client_ts
+        )  # hot path: positional
 
     def _other(self, user_id: str, operation: Operation) -> Command:
         kind: str

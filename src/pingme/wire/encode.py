@@ -11,6 +11,7 @@ from pingme.domain.events import Event
 from pingme.wire.websocket import text_frame
 
 _encode = msgspec.json.Encoder().encode
+_MESSAGE = b'{"type":"message","payload":{'
 
 
 def _fields(payload: bytes) -> bytes:
@@ -21,19 +22,18 @@ def _fields(payload: bytes) -> bytes:
 
 def event_frame(event: Event) -> bytes:
     """Return the whole WebSocket frame (header and text) that pushes an event, for every recipient."""
-    client_ts = b"" if event.client_ts is None else b',"client_ts":%d' % event.client_ts
-    common = b'"conversation_id":"%b","seq":%d,"msg_id":"%b","sender_id":"%b","server_ts":%d%b%b}}' % (
+    kind = event.kind
+    text = b'%b"conversation_id":"%b","seq":%d,"msg_id":"%b","sender_id":"%b","server_ts":%d%b%b}}' % (
+        _MESSAGE if kind == "message" else b'{"type":"event","payload":{"kind":"%b",' % kind.encode(),
         event.conversation_id.encode(),
         event.seq,
         event.msg_id.encode(),
         event.sender_id.encode(),
         event.server_ts,
-        client_ts,
-        _fields(event.payload),
+        b"" if event.client_ts is None else b',"client_ts":%d' % event.client_ts,
+        b"" if event.payload == b"{}" else b"," + event.payload[1:-1],
     )
-    if event.kind == "message":
-        return text_frame(b'{"type":"message","payload":{%b' % common)
-    return text_frame(b'{"type":"event","payload":{"kind":"%b",%b' % (event.kind.encode(), common))
+    return text_frame(text)
 
 
 def ack_payload(
