@@ -163,6 +163,18 @@ def test_what_stands_behind_the_request_is_served(place: Place) -> None:
         client.hears("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("bad", "code"), [(frame(3, b"x"), 1002), (frame(TEXT, b" " * 40_000), 1009)], ids=["1002", "1009"]
+)
+def test_a_violation_behind_the_request_is_told(place: Place, bad: bytes, code: int) -> None:
+    """In the segment of the request, too; what comes after it does not count."""
+    with place.connect() as client:
+        client.write(request(), bad, frame(9, b"late"))
+
+        assert client.answer().status == 101
+        client.closed(code)
+
+
 def test_an_upgrade_may_follow_a_request_on_the_same_connection(place: Place) -> None:
     """Keep-alive: first HTTP, then the socket."""
     with place.connect() as client:

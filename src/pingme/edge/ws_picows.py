@@ -6,7 +6,6 @@ picows calls back synchronously; the sizes and flags it is given here are explai
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 from typing import cast
 
@@ -81,12 +80,9 @@ class PicowsPipe(WSListener):
         self.gone()
 
     def violated(self, code: int, reason: str) -> None:
-        """A frame could not be read, and picows will read no other: drop what comes."""
-        connection, transport = self._connection, self._transport
-        if connection is None or transport is None or transport.is_closing():
-            return
-        transport.set_protocol(_Drain(self))
-        connection.violated(code, reason)
+        """A frame could not be read, and what follows is dropped."""
+        if self._connection is not None:
+            self._connection.violated(code, reason)
 
     def gone(self) -> None:
         """The socket is gone."""
@@ -175,7 +171,9 @@ class _Side:
             return
         size = data[1] & 0x7F  # a control frame: RFC 6455 §5.5
         code, reason = int.from_bytes(data[2:4], "big"), bytes(data[4 : 2 + size]).decode(errors="ignore")
-        # Not at once: picows still has to hand over the frame before the bad one.
+        # picows must not be fed again: it would take a frame that was too large after all, or complain for ever.
+        self._transport.set_protocol(_Drain(self._pipe))
+        # Not at once: it still has to hand over the frame before the bad one.
         asyncio.get_running_loop().call_soon(self._pipe.violated, code, reason)
 
     def get_write_buffer_size(self) -> int:
@@ -234,16 +232,21 @@ def take_over(node: Node, transport: asyncio.Transport, key: bytes, peer: str) -
         protocol,
         b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n" % key,
+        transport,
     )
     if transport.is_closing():
         return None
-    return pipe.start(transport), functools.partial(_feed, protocol)
+
+    def feed(rest: bytes) -> None:
+        _feed(protocol, rest, transport)
+
+    return pipe.start(transport), feed
 
 
-def _feed(protocol: WSProtocol, data: bytes) -> None:
+def _feed(protocol: WSProtocol, data: bytes, transport: asyncio.Transport) -> None:
     """Give bytes to picows as if they had come from the socket."""
     view = memoryview(data)
-    while view:
+    while view and cast("object", transport.get_protocol()) is protocol:
         buffer = cast("memoryview", protocol.get_buffer(len(view)))
         count = min(len(buffer), len(view))
         buffer[:count] = view[:count]
