@@ -75,6 +75,7 @@ def test_labels_are_codes_of_the_tables():
     closes = {labels: value for (name, labels), value in found.items() if name == "pingme_closes_total"}
     assert refused == {"40001": 2, "10007": 1, "other": 1}
     assert closes == {"1001": 1, "4413": 1, "other": 500}
+    assert len(metrics.hot.closes) == 3
 
 
 def test_logins_are_counted_by_result():

@@ -21,6 +21,7 @@ from prometheus_client import Histogram
 import pingme
 from pingme.edge.http.system import worst
 from pingme.ports.admin import AdminHandler, Progress
+from pingme.services.metrics import OTHER, OTHER_CODE
 
 if TYPE_CHECKING:
     from pingme.bootstrap.server import ServerApp
@@ -84,7 +85,9 @@ def _counters(server: ServerApp) -> dict[str, Any]:
         # Every socket is closed once, so those that came are those that went and those that are here.
         "connects": closed + sum(not socket.closing for socket in server.node.sockets),
         "refused": {str(int(code)): count for code, count in hot.refused.items()},
-        "closes": {str(int(code)): count for code, count in hot.closes.items()},
+        "closes": {
+            OTHER if code == OTHER_CODE else str(int(code)): count for code, count in hot.closes.items()
+        },
         "logins": dict(hot.logins),
     }
 

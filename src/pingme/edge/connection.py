@@ -20,7 +20,7 @@ from pingme.edge.deadlines import CLOSE_WAIT_S, check_deadlines
 from pingme.edge.opening import authenticate
 from pingme.edge.operation import OperationWaiter, error_payload
 from pingme.edge.pipe import Pipe
-from pingme.edge.reading import MAX_JOBS, resume_reading, spend_token
+from pingme.edge.reading import MAX_JOBS, control_allowed, resume_reading, spend_token
 from pingme.wire import frames
 from pingme.wire.encode import frame_of
 from pingme.wire.server_frames import Payload, Pong, encode_server_frame
@@ -68,8 +68,8 @@ class Connection:
 
     # fmt: off
     __slots__ = (
-        "__weakref__", "_assembler", "_control", "_control_s", "_job_running", "_jobs",
-        "_operations_waiting", "deadline_s", "device_id", "expires_s", "family_id", "groups", "last_s",
+        "__weakref__", "_assembler", "_job_running", "_jobs",
+        "_operations_waiting", "controls", "controls_s", "deadline_s", "device_id", "expires_s", "family_id", "groups", "last_s",
         "loading", "node", "out", "paused", "peer", "pinged_s", "pipe", "state", "tokens", "tokens_ms",
         "unanswered", "user_id", "username", "watching",
     )
@@ -98,8 +98,8 @@ class Connection:
         self._operations_waiting = 0
         self.loading: dict[str, bool] | None = None
         self.paused = False
-        self._control = 0
-        self._control_s = 0
+        self.controls = 0
+        self.controls_s = 0
         self.tokens = float(node.rules.sends_burst)
         self.tokens_ms = 0
         node.opened(self)
@@ -167,7 +167,7 @@ class Connection:
     def _bad_frame(self, error: frames.FrameError) -> None:
         if self.state is State.CONNECTING:
             self.close(CloseCode.NOT_AUTHENTICATED, 'expected "auth" first')
-        elif self.state is not State.CLOSING and self._control_allowed():
+        elif self.state is not State.CLOSING and control_allowed(self):
             refused = Refused(ErrorCode.INVALID_PARAMETERS, str(error))
             self.send_error(refused, frame_id=error.id, msg_id=error.msg_id)
 
@@ -179,10 +179,10 @@ class Connection:
                 CloseCode.PROTOCOL_ERROR, "control frames are not fragmented and have at most 125 bytes"
             )
         elif opcode == PING:
-            if self._control_allowed() and not self.closing:
+            if control_allowed(self) and not self.closing:
                 self._write(frame(PONG, payload))
         elif opcode == PONG:
-            self._control_allowed()
+            control_allowed(self)
         elif opcode == CLOSE:
             self._closed_by_peer(payload)
 
@@ -211,18 +211,6 @@ class Connection:
         self.out = []
         self.node.gone(self)
 
-    def _control_allowed(self) -> bool:
-        """Count frames that cost little but come in floods; close 4429 above the bound."""
-        now = self.node.wheel.now_s
-        if now != self._control_s:
-            self._control_s = now
-            self._control = 0
-        self._control += 1
-        if self._control > self.node.rules.control_frames_per_s:
-            self.close(CloseCode.FLOODING, "too many control frames")
-            return False
-        return True
-
     # Frames.
 
     def _handle(self, got: frames.AnyClientFrame) -> None:
@@ -231,10 +219,10 @@ class Connection:
             self._operation(got)
         elif isinstance(got, ANSWERED_LATER):
             # A flood of frames that are not answered would be free, so it is counted.
-            if not isinstance(got, (frames.Typing, frames.PresenceSet)) or self._control_allowed():
+            if not isinstance(got, (frames.Typing, frames.PresenceSet)) or control_allowed(self):
                 self.later(lambda: self.node.answer(self, got))
         elif isinstance(got, frames.Ping):
-            if self._control_allowed():
+            if control_allowed(self):
                 self.send_payload("pong", Pong(timestamp=self.node.clock.now_ms()), got.id)
         else:
             authenticate(self, got)
@@ -243,6 +231,8 @@ class Connection:
         """Keep a frame until authentication has ended."""
         if isinstance(got, OPERATIONS):
             self.unanswered += 1
+            if not self.node.rules.unlimited:
+                spend_token(self)  # when it comes: what is held before auth_ok is not free
             self._operation_later(got)
         else:
             self.later(lambda: self._held(got))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pingme.wire.websocket import CloseCode
+
 if TYPE_CHECKING:
     from pingme.edge.connection import Connection
 
@@ -24,6 +26,19 @@ def spend_token(connection: Connection) -> None:
     if connection.tokens < 0:
         connection.pause()
         connection.node.resume_in(connection, int(-connection.tokens * 1000 / rules.sends_per_s) + 1)
+
+
+def control_allowed(connection: Connection) -> bool:
+    """Count a frame of those that cost little but come in floods; close 4429 above the bound."""
+    now = connection.node.wheel.now_s
+    if now != connection.controls_s:
+        connection.controls_s = now
+        connection.controls = 0
+    connection.controls += 1
+    if connection.controls > connection.node.rules.control_frames_per_s:
+        connection.close(CloseCode.FLOODING, "too many control frames")
+        return False
+    return True
 
 
 def resume_reading(connection: Connection) -> None:

@@ -246,7 +246,10 @@ def take_over(node: Node, transport: asyncio.Transport, key: bytes, peer: str) -
 def _feed(protocol: WSProtocol, data: bytes, transport: asyncio.Transport) -> None:
     """Give bytes to picows as if they had come from the socket."""
     view = memoryview(data)
-    while view and cast("object", transport.get_protocol()) is protocol:
+    while view:
+        violated = transport.get_protocol() is not protocol
+        if violated:
+            return
         buffer = cast("memoryview", protocol.get_buffer(len(view)))
         count = min(len(buffer), len(view))
         buffer[:count] = view[:count]

@@ -8,7 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, Info, ProcessCollector, generate_latest
@@ -43,6 +43,8 @@ CLOSE_CODES = (
     4503,
 )
 OTHER = "other"  # the label of a code that is not in the tables
+OTHER_CODE = 0  # stands for it among the counters
+_KNOWN_CLOSES = frozenset(CLOSE_CODES)
 
 _BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # up to the bound of a batch
 _COMMIT_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
@@ -82,8 +84,9 @@ class HotCounters:
         self.refused[code] = self.refused.get(code, 0) + 1
 
     def count_close(self, code: int) -> None:
-        """Count a closed WebSocket by its close code."""
-        self.closes[code] = self.closes.get(code, 0) + 1
+        """Count a closed WebSocket by its close code; a peer chooses its own, so unknown ones count as `OTHER_CODE`."""
+        known = code if code in _KNOWN_CLOSES else OTHER_CODE
+        self.closes[known] = self.closes.get(known, 0) + 1
 
     def count_login(self, result: str) -> None:
         """Count a login; a result that is not in `LOGIN_RESULTS` counts as ``error``."""
@@ -115,11 +118,11 @@ class _HotCollector(Collector):
             yield CounterMetricFamily(PREFIX + name, text, value=getattr(self._hot, name))
         codes = {int(code) for code in ErrorCode}
         yield _by_label("refused", "Sends and calls refused.", "code", _fold(self._hot.refused, codes))
-        yield _by_label("closes", "WebSockets closed.", "code", _fold(self._hot.closes, set(CLOSE_CODES)))
+        yield _by_label("closes", "WebSockets closed.", "code", _fold(self._hot.closes, _KNOWN_CLOSES))
         yield _by_label("logins", "Logins.", "result", self._hot.logins)
 
 
-def _fold(counts: Mapping[int, int], known: set[int]) -> dict[str, int]:
+def _fold(counts: Mapping[int, int], known: Set[int]) -> dict[str, int]:
     """Name the codes of the table, and add up the others: a peer chooses its close code."""
     folded: dict[str, int] = {}
     for code, count in counts.items():
