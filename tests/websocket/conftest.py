@@ -37,24 +37,18 @@ class Place:
         self._metrics_port = metrics_port
         self.port = process.port
         self.url = process.url
-        self.healthy_token = self._register("healthy")
-        self.user_token = self._register("raw")
+        self.healthy_token = self.register("healthy")[0]
+        self.user_token = self.register("raw")[0]
         self.healthy = self.open(self.healthy_token)
         self.baseline = self.connections()
 
-    def _register(self, name: str) -> str:
+    def register(self, name: str) -> tuple[str, str]:
+        """Return an access token and the user id of a new account."""
         with httpx.Client(base_url=f"{self.url}/api/v1", trust_env=False) as http:
             account = {"username": name, "password": PASSWORD}
-            http.post("/auth/register", json=account).raise_for_status()
-        return self.token(name)
-
-    def token(self, name: str, device_id: str = "d1") -> str:
-        """Return an access token of a device."""
-        with httpx.Client(base_url=f"{self.url}/api/v1", trust_env=False) as http:
-            account = {"username": name, "password": PASSWORD, "device_id": device_id}
-            answer = http.post("/auth/login", json=account).raise_for_status().json()
-        token: str = answer["data"]["token"]
-        return token
+            made = http.post("/auth/register", json=account).raise_for_status().json()
+            login = http.post("/auth/login", json=account | {"device_id": "d1"}).raise_for_status().json()
+        return login["data"]["token"], made["data"]["user"]["user_id"]
 
     def connect(self, *, receive_buffer: int | None = None) -> Raw:
         """Return a TCP connection."""
