@@ -190,8 +190,7 @@ class Connection:
         if not self.closing:
             try:
                 code = check_close_payload(payload)
-                reply = b"" if not payload else payload[:2]
-                self._end(frame(CLOSE, reply), code)
+                self._end(frame(CLOSE, payload[:2]), code)
             except ProtocolViolation as violation:
                 self.close(violation.code, violation.reason)
         self._flush_and_close()
@@ -303,15 +302,10 @@ class Connection:
             if not self._jobs:
                 self._jobs = None  # an empty deque is 0.7 KB, of an idle connection
 
-    def joined(self, group_id: str) -> None:
-        """The hub says that this user has joined a group."""
+    def moved(self, group_id: str, *, joined: bool) -> None:
+        """The hub says that this user has joined a group, or is no longer in it."""
         if self.loading is not None:
-            self.loading[group_id] = True
-
-    def left(self, group_id: str) -> None:
-        """The hub says that this user is no longer in a group."""
-        if self.loading is not None:
-            self.loading[group_id] = False
+            self.loading[group_id] = joined
 
     # Reading.
 

@@ -170,7 +170,7 @@ class Hub:
         if isinstance(body, (GroupCreatedBody, MemberJoinedBody)):
             for user_id in body.user_ids:
                 for connection in self._users.get(user_id, ()):
-                    connection.joined(event.conversation_id)
+                    connection.moved(event.conversation_id, joined=True)
                     self.subscribe(connection, (event.conversation_id,))
 
     def _after(self, event: Event) -> None:
@@ -183,7 +183,7 @@ class Hub:
 
     def _remove(self, user_id: str, group_id: str) -> None:
         for connection in self._users.get(user_id, ()):
-            connection.left(group_id)
+            connection.moved(group_id, joined=False)
             connection.groups -= {group_id}
             self._leave(connection, group_id)
 
