@@ -184,7 +184,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def answer(self, refused: UpgradeRefused) -> None:
         """Answer by the protocol itself, and close."""
-        code = _CODES.get(refused.status, ErrorCode.INVALID_PARAMETERS)
+        code = refused.code or _CODES.get(refused.status, ErrorCode.INVALID_PARAMETERS)
         request_id = uuid7(self.clock.now_ms(), self.clock.entropy(10))
         answer = error_response(request_id, code, refused.reason, status=refused.status)
         headers = {**ALL_HEADERS, **dict(answer.headers), **dict(refused.headers)}
@@ -200,7 +200,6 @@ class BoundedHttp(HttpToolsProtocol):
 
 
 _CODES = {
-    401: ErrorCode.INVALID_TOKEN,
     403: ErrorCode.FORBIDDEN,
     404: ErrorCode.NOT_FOUND,
     503: ErrorCode.OVERLOADED,

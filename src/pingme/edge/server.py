@@ -103,7 +103,7 @@ class EdgeProtocol(BoundedHttp):
         try:
             return decided, self.node.verify(decided.token)
         except PingMeError as error:
-            return UpgradeRefused(401, error.message, (("WWW-Authenticate", "Bearer"),)), None
+            return UpgradeRefused(401, error.message, code=error.code), None
 
 
 def make_protocol(

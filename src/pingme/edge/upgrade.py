@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from pingme.domain.errors import ErrorCode
+
 WS_PATH = "/ws"
 VERSION = b"13"  # RFC 6455 §4.1
 KEY_BYTES = 16  # of the Sec-WebSocket-Key, RFC 6455 §4.1
@@ -30,11 +32,12 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeRefused:
-    """A request that may not, and its answer."""
+    """A request that may not, and its answer; ``code`` where it is not the usual one of the status."""
 
     status: int
     reason: str
     headers: tuple[tuple[str, str], ...] = ()
+    code: ErrorCode | None = None
 
 
 NOT_AN_UPGRADE = UpgradeRefused(
