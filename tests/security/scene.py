@@ -179,9 +179,9 @@ def close_code(socket: ClientConnection) -> int:
         return closed.rcvd.code if closed.rcvd is not None else 1006
 
 
-def run_server(folder: Path) -> Iterator[tuple[ServerProcess, Path]]:
-    """Run a server with the settings of the scene."""
-    process = ServerProcess(folder / "data", SETTINGS)
+def run_server(folder: Path, env: dict[str, str] | None = None) -> Iterator[tuple[ServerProcess, Path]]:
+    """Run a server with the settings of the scene, and some more."""
+    process = ServerProcess(folder / "data", {**SETTINGS, **(env or {})})
     asyncio.run(process.start())
     yield process, folder / "data"
     asyncio.run(process.stop())

@@ -127,6 +127,16 @@ def test_a_tampered_token_is_invalid(tokens: Tokens, clock: FakeClock) -> None:
     assert code_of(tokens, forge(clock, key=SECRET[::-1])) is ErrorCode.INVALID_TOKEN
 
 
+@pytest.mark.parametrize("behind", ["=", "==", "!!!!", "\n", " ", ".", ".x"])
+def test_a_token_has_one_spelling(tokens: Tokens, behind: str) -> None:
+    """Nothing stands behind it, and nothing that a lenient decoder passes over stands inside (RFC 7515 §2)."""
+    token = issue(tokens)
+    place = len(token) - 4
+
+    assert code_of(tokens, token + behind) is ErrorCode.INVALID_TOKEN
+    assert code_of(tokens, token[:place] + behind + token[place:]) is ErrorCode.INVALID_TOKEN
+
+
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))
 def test_any_text_is_an_invalid_token(text: str) -> None:
     """Nothing but 30005 comes out."""

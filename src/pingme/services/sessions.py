@@ -179,7 +179,9 @@ class Sessions:
         """
         claims = self._tokens.verify(token)
         session = self._sessions.get(claims.sid) or self._load(claims.sid)
-        if session is None or session.disabled or session.user_id != claims.sub:
+        if session is None or session.disabled:
+            raise Refused(ErrorCode.INVALID_TOKEN)
+        if (session.user_id, session.device.device_id) != (claims.sub, claims.did):
             raise Refused(ErrorCode.INVALID_TOKEN)
         return Identity(claims.sub, claims.did, claims.sid, session.username, claims.exp * 1000)
 

@@ -147,6 +147,10 @@ class Tokens:
 
     def _decode(self, token: str) -> Claims:
         try:
+            for part in token.split("."):
+                _decode(
+                    part
+                )  # PyJWT takes padding and passes over what is no base64 (RFC 7515 §2 has neither)
             payload = self._jwt.decode(token, self._key, algorithms=[ALGORITHM])
             return msgspec.convert(payload, Claims)
         except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError, RecursionError) as exc:

@@ -87,7 +87,7 @@ async def require_identity(
     Raises:
         Refused: 10003 no bearer token was sent; 30004, 30005.
     """
-    if credentials is None:
+    if credentials is None or len(request.headers.getlist("authorization")) > 1:
         raise Refused(ErrorCode.UNAUTHORIZED, "expected the header Authorization: Bearer <access token>")
     return services_of(request).accounts.verify_access(credentials.credentials)
 
