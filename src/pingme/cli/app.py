@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "db": Entry("pingme.cli.db", "Back up, restore and verify the store."),
     "bench": Entry("pingme.cli.bench.app", "Measure a server of its own."),
     "doctor": Entry("pingme.cli.doctor.command", "Look at everything a server needs, and say what to do."),
+    "top": Entry("pingme.cli.top.command", "Show what the running server does, second by second."),
     "config": Entry("pingme.cli.config", "Check, show and document the settings."),
 }
 

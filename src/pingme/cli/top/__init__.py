@@ -1,0 +1,1 @@
+"""`pingme top`: what a running server does, second by second."""
