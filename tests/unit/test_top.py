@@ -188,7 +188,7 @@ def test_80_by_24_holds_everything() -> None:
         "1,000,000",
         "messages/s",
         "open files             20",
-        "dead letters     1,000,000",
+        "dead letters    1,000,000",
         "and 4 more",
     ):
         assert value in text
