@@ -28,6 +28,7 @@ from pingme.services.presence import PresenceService
 from pingme.services.receipts import Receipts
 from pingme.services.sessions import Identity
 from pingme.services.sync import Sync
+from pingme.services.turns import Turns
 from pingme.services.typing import Typing
 from pingme.wire.websocket import CLOSE, TEXT
 from tests.fakes.chat_world import ChatWorld
@@ -170,6 +171,7 @@ class NodeWorld(ChatWorld):
             self.hot,
             rules or SocketRules(),
             self.verify,
+            Turns(),
         )
         self.worker = Worker(self.log, self.store, self.letters, self.push, self.clock, policy=RetryPolicy())
         self._worker_task = asyncio.create_task(self.worker.run())

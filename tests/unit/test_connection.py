@@ -361,6 +361,40 @@ async def test_a_flood_of_bad_frames_closes_4429(world: NodeWorld):
     assert await client.closed_with() == 4429
 
 
+@pytest.mark.parametrize("kind", ["typing", "presence_set", "presence_watch", "sync"])
+async def test_a_flood_of_rare_frames_closes_4429(world: NodeWorld, kind: str):
+    """Fifty a second are more than any program needs."""
+    client = await world.online("ua")
+    payload = {
+        "typing": {"conversation_id": "g1", "active": True},
+        "presence_set": {"status": "away"},
+        "presence_watch": {"user_ids": ["ub"]},
+        "sync": {},
+    }[kind]
+
+    for _ in range(51):
+        client.send(kind, **payload)
+
+    assert await client.closed_with() == 4429
+
+
+async def test_a_socket_that_floods_after_its_close_is_not_read(world: NodeWorld):
+    """What was on its way is passed over; then reading stops, and two seconds later the socket is cut."""
+    client = await world.online("ua")
+    for _ in range(51):
+        client.connection.receive_control(PING, b"", fin=True)
+    await client.closed_with()
+
+    for number in range(63):
+        client.connection.receive_data(TEXT, b"nonsense", fin=True)
+        assert client.pipe.reading, number
+    client.connection.receive_control(PING, b"", fin=True)
+    await world.seconds(3)
+
+    assert not client.pipe.reading
+    assert client.pipe.aborted
+
+
 async def test_silence_is_pinged_and_then_closed_4408(world: NodeWorld):
     """A ping after 30 s, the end after 60 s; a pong keeps the socket."""
     silent, alive = await world.online("ua"), await world.online("ub")

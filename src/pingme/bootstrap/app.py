@@ -32,7 +32,7 @@ from pingme.services import accounts_admin
 from pingme.services.accounts import Accounts
 from pingme.services.answers import Answers
 from pingme.services.dead_letters_admin import DeadLetterTools, bind_handlers
-from pingme.services.history import History
+from pingme.services.history import PAGE_BYTES, History
 from pingme.services.messages import Messages
 from pingme.services.metrics import Metrics
 from pingme.services.passwords import Passwords
@@ -42,6 +42,7 @@ from pingme.services.receipts import Receipts
 from pingme.services.sync import Sync
 from pingme.services.throttle import LoginThrottle
 from pingme.services.tokens import Tokens
+from pingme.services.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +88,14 @@ def retry_policy(settings: Settings) -> RetryPolicy:
         kafka.retry_multiplier,
         kafka.enable_dlq,
     )
+
+
+def page_bytes_of(outbox_bytes: int) -> int:
+    """Return the bound on a page, and on what may wait before the next: one of each fits, with room for live events.
+
+    Otherwise a client with much to catch up on would be closed for it, whenever it came back.
+    """
+    return min(PAGE_BYTES, outbox_bytes // 4)
 
 
 class App:
@@ -142,19 +151,25 @@ class App:
         )
         self.accounts = self._build_accounts()
         self.receipts = Receipts(self.store, self.push, clock)
-        self.sync = Sync(self.store, flush=self.receipts.flush)
-        self.history = History(self.store)
-        self.presence = PresenceService(
-            self.store,
-            MemoryPresence(),
-            clock,
-            self._last_seen,
-            grace_s=limits.presence_grace_s,
-            read_last_seen=self._read_last_seen,
-        )
+        page_bytes = page_bytes_of(limits.outbox_bytes)
+        self.turns = Turns()
+        self.sync = Sync(self.store, page_bytes=page_bytes, flush=self.receipts.flush, turn=self.turns.take)
+        self.history = History(self.store, page_bytes=page_bytes)
+        self.presence = self._build_presence()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.admin_handlers: Mapping[str, AdminHandler] = self._admin_handlers()
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def _build_presence(self) -> PresenceService:
+        return PresenceService(
+            self.store,
+            MemoryPresence(),
+            self.clock,
+            self._last_seen,
+            grace_s=self.settings.limits.presence_grace_s,
+            read_last_seen=self._read_last_seen,
+            turn=self.turns.take,
+        )
 
     def _build_accounts(self) -> Accounts:
         settings, limits = self.settings, self.settings.limits

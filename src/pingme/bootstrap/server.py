@@ -13,7 +13,7 @@ import structlog
 
 import pingme
 from pingme.adapters.data_lock import DataLock
-from pingme.bootstrap.app import App
+from pingme.bootstrap.app import App, page_bytes_of
 from pingme.bootstrap.status import status_handlers
 from pingme.config import Settings
 from pingme.domain.errors import PingMeError
@@ -67,6 +67,7 @@ class ServerApp:
             app.metrics.hot,
             socket_rules(settings),
             app.accounts.verify_access,
+            app.turns,
         )
         services = HttpServices(
             accounts=app.accounts,
@@ -207,6 +208,7 @@ def socket_rules(settings: Settings) -> SocketRules:
         unanswered_sends=limits.unanswered_sends,
         control_frames_per_s=limits.control_frames_per_s,
         connections=limits.connections,
+        outbox_pace_bytes=page_bytes_of(limits.outbox_bytes),
     )
 
 

@@ -40,7 +40,7 @@ class LimitsSettings(Section):
         default=50,
         ge=1,
         le=100_000,
-        description="Ping, pong and close frames per second and connection; beyond it close 4429.",
+        description="Ping, pong, typing, presence and sync frames per second and connection; beyond it close 4429.",
     )
     reaction_kinds: int = Field(
         default=20, ge=1, le=1_000, description="Different emoji on one message; beyond it 40008."

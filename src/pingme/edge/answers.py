@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from pingme.domain.errors import PingMeError
@@ -79,5 +80,7 @@ async def _ack(node: Node, connection: Connection, got: frames.Ack) -> None:
 
 async def _watch(node: Node, connection: Connection, got: frames.PresenceWatch) -> None:
     connection.watching = True
-    for frame in await node.services.presence.watch(connection, connection.user_id, got.payload.user_ids):
-        connection.push(frame)
+    frames_of_all = node.services.presence.watching(connection, connection.user_id, got.payload.user_ids)
+    async with aclosing(frames_of_all):
+        async for frame in frames_of_all:
+            connection.push(frame)

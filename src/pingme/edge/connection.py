@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pingme.domain.errors import ErrorCode, PingMeError, Refused
+from pingme.edge import reading
 from pingme.edge.deadlines import CLOSE_WAIT_S, check_deadlines
 from pingme.edge.opening import authenticate
 from pingme.edge.operation import OperationWaiter, error_payload
@@ -44,14 +45,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-ANSWERED_LATER = (
-    frames.Sync,
-    frames.History,
-    frames.Ack,
-    frames.Typing,
-    frames.PresenceSet,
-    frames.PresenceWatch,
-)
 OPERATIONS = (frames.Send, frames.Edit, frames.Recall, frames.React)
 NO_GROUPS: AbstractSet[str] = frozenset()  # shared: an empty set of its own is 0.2 KB
 Job = Callable[[], Awaitable[None]]
@@ -68,10 +61,10 @@ class Connection:
 
     # fmt: off
     __slots__ = (
-        "__weakref__", "_assembler", "_job_running", "_jobs",
-        "_operations_waiting", "controls", "controls_s", "deadline_s", "device_id", "expires_s", "family_id", "groups", "last_s",
-        "loading", "node", "out", "paused", "peer", "pinged_s", "pipe", "state", "tokens", "tokens_ms",
-        "unanswered", "user_id", "username", "watching",
+        "__weakref__", "_assembler", "_job_running", "_jobs", "_operations_waiting", "controls", "controls_s",
+        "deadline_s", "device_id", "expires_s", "family_id", "groups", "ignored", "last_s", "loading", "node", "out",
+        "paused", "peer", "pinged_s", "pipe", "state", "tokens", "tokens_ms", "unanswered", "user_id", "username",
+        "watching",
     )
     # fmt: on
 
@@ -100,6 +93,7 @@ class Connection:
         self.paused = False
         self.controls = 0
         self.controls_s = 0
+        self.ignored = 0
         self.tokens = float(node.rules.sends_burst)
         self.tokens_ms = 0
         node.opened(self)
@@ -116,6 +110,7 @@ class Connection:
         node = self.node
         self.last_s = node.wheel.now_s
         if self.state is State.CLOSING:
+            reading.ignore(self)
             return
         if (
             fin and opcode == TEXT and self._assembler is None
@@ -174,12 +169,14 @@ class Connection:
     def receive_control(self, opcode: int, payload: bytes, *, fin: bool) -> None:
         """Take a control frame (RFC 6455 §5.5)."""
         self.last_s = self.node.wheel.now_s
-        if not fin or len(payload) > 125:
+        if self.closing and opcode != CLOSE:
+            reading.ignore(self)
+        elif not fin or len(payload) > 125:
             self.close(
                 CloseCode.PROTOCOL_ERROR, "control frames are not fragmented and have at most 125 bytes"
             )
         elif opcode == PING:
-            if control_allowed(self) and not self.closing:
+            if control_allowed(self):
                 self._write(frame(PONG, payload))
         elif opcode == PONG:
             control_allowed(self)
@@ -216,9 +213,8 @@ class Connection:
         """Act on a frame that is legal now."""
         if isinstance(got, OPERATIONS):
             self._operation(got)
-        elif isinstance(got, ANSWERED_LATER):
-            # A flood of frames that are not answered would be free, so it is counted.
-            if not isinstance(got, (frames.Typing, frames.PresenceSet)) or control_allowed(self):
+        elif isinstance(got, reading.ANSWERED_LATER):
+            if not isinstance(got, reading.COUNTED) or control_allowed(self):
                 self.later(lambda: self.node.answer(self, got))
         elif isinstance(got, frames.Ping):
             if control_allowed(self):
@@ -291,6 +287,9 @@ class Connection:
         """Do the jobs one after the other; ends when none is left."""
         try:
             while self._jobs:
+                await self.node.turns.take()
+                if not self._jobs:  # closed while it waited
+                    break
                 job = self._jobs.popleft()
                 await job()
                 self.resume_reading()

@@ -22,6 +22,7 @@ from pingme.services.presence import PresenceService
 from pingme.services.receipts import Receipts
 from pingme.services.sessions import Identity
 from pingme.services.sync import Sync
+from pingme.services.turns import Turns
 from pingme.services.typing import Typing
 from pingme.wire import frames
 from pingme.wire.server_frames import Reconnect, encode_server_frame
@@ -83,6 +84,7 @@ class Node:
         hot: counters.
         rules: bounds.
         verify: returns who a token stands for, or raises.
+        turns: when a connection's next question may be asked.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Node:
         hot: HotCounters,
         rules: SocketRules,
         verify: Callable[[str], Identity],
+        turns: Turns,
     ) -> None:
         self.services = services
         self.messages = services.messages
@@ -111,6 +114,7 @@ class Node:
         self.sockets: set[Connection] = set()
         self.all_gone = asyncio.Event()  # set while no socket is open
         self.all_gone.set()
+        self.turns = turns
         self._tasks: set[asyncio.Task[None]] = set()
         self._resumes: list[tuple[int, int, Connection]] = []
         self._resume_timer: asyncio.TimerHandle | None = None

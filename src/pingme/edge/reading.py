@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pingme.wire import frames
 from pingme.wire.websocket import CloseCode
 
 if TYPE_CHECKING:
     from pingme.edge.connection import Connection
 
-MAX_JOBS = 64  # frames that wait for the store, per connection; then the socket is not read
+MAX_JOBS = 16  # frames that wait for their turn, per connection; then the socket is not read
+MAX_IGNORED = 64  # frames after our close frame: those that were on their way
+
+ANSWERED_LATER = (
+    frames.Sync,
+    frames.History,
+    frames.Ack,
+    frames.Typing,
+    frames.PresenceSet,
+    frames.PresenceWatch,
+)
+# Not answered, and so free for a flood; or answered at length, and asked for once in a while by anybody else.
+COUNTED = (frames.Typing, frames.PresenceSet, frames.PresenceWatch, frames.Sync)
 
 
 def spend_token(connection: Connection) -> None:
@@ -39,6 +52,13 @@ def control_allowed(connection: Connection) -> bool:
         connection.close(CloseCode.FLOODING, "too many control frames")
         return False
     return True
+
+
+def ignore(connection: Connection) -> None:
+    """Count what comes after our close frame: whoever goes on flooding is not read any more."""
+    connection.ignored += 1
+    if connection.ignored == MAX_IGNORED:
+        connection.pipe.pause_reading()
 
 
 def resume_reading(connection: Connection) -> None:

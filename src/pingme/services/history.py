@@ -10,7 +10,7 @@ from pingme.services.entries import read_range
 from pingme.wire.encode import history_payload
 
 MAX_EVENTS = 200  # of one page
-PAGE_BYTES = 262_144  # of one page's events: a quarter of the smallest outbox
+PAGE_BYTES = 262_144  # of one page's events: a quarter of the default outbox
 
 
 class History:
@@ -18,10 +18,12 @@ class History:
 
     Args:
         store: where the events are.
+        page_bytes: bound on a page's events.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, page_bytes: int = PAGE_BYTES) -> None:
         self._store = store
+        self._page_bytes = page_bytes
 
     async def page(
         self,
@@ -31,7 +33,7 @@ class History:
         after_seq: int | None,
         limit: int,
     ) -> bytes:
-        """Return the JSON payload of a ``history_page``, at most 256 KiB of events (but at least one event).
+        """Return the JSON payload of a ``history_page``, at most ``page_bytes`` of events (but at least one event).
 
         Args:
             user_id: who asks.
@@ -53,7 +55,7 @@ class History:
             last_seq=access.head_seq if before_seq is None else before_seq - 1,
             limit=limit,
             newest=after_seq is None,
-            max_bytes=PAGE_BYTES,
+            max_bytes=self._page_bytes,
         )
         return history_payload(conversation_id, found.prev_hash, found.items, has_more=found.has_more)
 

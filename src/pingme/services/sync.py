@@ -32,6 +32,11 @@ ENTRY_SPARE_BYTES = 256  # prev_hash, brackets and the page around an entry
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # what a store's counters hold
 _encode = msgspec.json.Encoder().encode
 Flush = Callable[[str], Awaitable[None]]
+Turn = Callable[[], Awaitable[None]]
+
+
+async def _next_turn() -> None:
+    await asyncio.sleep(0)
 
 
 class _Token(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -84,12 +89,21 @@ class Sync:
         store: the truth.
         page_bytes: bound on a page; one conversation always fits, its older events stay out.
         flush: called with the user before reading, so that positions not yet stored are in the answer.
+        turn: awaited before each conversation: others work in between.
     """
 
-    def __init__(self, store: Store, *, page_bytes: int = 262_144, flush: Flush | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        page_bytes: int = 262_144,
+        flush: Flush | None = None,
+        turn: Turn = _next_turn,
+    ) -> None:
         self._store = store
         self._page_bytes = page_bytes
         self._flush = flush
+        self._turn = turn
 
     def encode_since(self, epoch: str, numbers: Sequence[int]) -> str:
         """Return an opaque, url-safe token of an epoch and change numbers."""
@@ -201,8 +215,8 @@ class Sync:
             chunk = accesses[start : start + CHUNK]
             unread = await self._store.unread(user_id, chunk)
             for place, access in enumerate(chunk, start):
+                await self._turn()
                 yield await self._entry(access, unread[place - start], limit if place < with_events else 0)
-                await asyncio.sleep(0)
 
     async def _entry(self, access: Access, unread: int, limit: int) -> bytes:
         head = head_fields(access, unread)
