@@ -82,8 +82,7 @@ test: check ## check and the slow tests
 	$(BIN)/python -m pytest -q -n auto -m slow
 
 bench: $(DEV_STAMP) ## measure the server on this machine
-	$(BIN)/pingme bench pairs
-	$(BIN)/pingme bench groups
+	$(BIN)/pingme bench all
 
 FUZZ_EXAMPLES ?= 1000
 fuzz: $(DEV_STAMP) ## many requests made from our OpenAPI, with a random seed (FUZZ_EXAMPLES=…)

@@ -6,6 +6,7 @@ reordered; 2 the command line is wrong.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -103,6 +104,86 @@ def idle(common: Common, repeat: str, *, connections: Connections = 10_000) -> N
     run_all([idle_plan(settings, connections=connections, processes=common.processes)], common, repeat)
 
 
+@scenario(app, "mixed")
+def mixed(
+    common: Common,
+    repeat: str,
+    *,
+    units: Annotated[
+        int, typer.Option(min=1, max=1_000, help="So many times 200 users, in chats and groups.")
+    ] = 1,
+    rate: Annotated[
+        float, typer.Option(min=1, max=1_000_000, help="Requests a second, of every kind.")
+    ] = 1000.0,
+) -> None:
+    """What people do, at a fixed rate: chats, groups of 10, 50 and 200, receipts, typing, history, connects."""
+    from pingme.cli.bench.plans import mixed_plan  # noqa: PLC0415  # --help needs none of these
+
+    settings = settings_of(common, in_flight=1, rate=rate)
+    run_all([mixed_plan(settings, units=units, processes=common.processes)], common, repeat)
+
+
+@scenario(app, "sync")
+def sync(
+    common: Common,
+    repeat: str,
+    *,
+    users: Annotated[int, typer.Option(min=1, max=10_000, help="Users who sync.")] = 10,
+    conversations: Annotated[int, typer.Option(min=1, max=100_000, help="Conversations of each.")] = 1_000,
+    messages_each: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Messages in each conversation.")
+    ] = 20,
+) -> None:
+    """A sync storm: users with many conversations catch up, one by one, then all at once."""
+    from pingme.cli.bench.plans import sync_plan  # noqa: PLC0415  # --help needs none of these
+
+    settings = settings_of(common, in_flight=1, rate=0.0)
+    plan = sync_plan(settings, users=users, conversations=conversations, messages_each=messages_each)
+    run_all([plan], common, repeat)
+
+
+@scenario(app, "history")
+def history(
+    common: Common,
+    repeat: str,
+    *,
+    conversations: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Private chats to read in.")
+    ] = 1_000,
+    depth: Annotated[int, typer.Option(min=2, max=1_000_000, help="Messages in each.")] = 200,
+    in_flight: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Pages asked for at once, in the closed loop.")
+    ] = 8,
+    rate: Rate = 0.0,
+) -> None:
+    """Pages of 50 messages, anywhere in a chat."""
+    from pingme.cli.bench.plans import history_plan  # noqa: PLC0415  # --help needs none of these
+
+    settings = settings_of(common, in_flight=in_flight, rate=rate)
+    plan = history_plan(settings, conversations=conversations, depth=depth, processes=common.processes)
+    run_all([plan], common, repeat)
+
+
+@scenario(app, "all")
+def everything(common: Common, repeat: str) -> None:
+    """Every scenario once with its usual sizes, and private chats also at a calm rate."""
+    from pingme.cli.bench.suite import suite  # noqa: PLC0415  # --help needs none of these
+
+    run_all(suite(settings_of(common, in_flight=8, rate=0.0), common.processes), common, repeat)
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="A.json", help="Made by --out.")],
+    after: Annotated[Path, typer.Argument(metavar="B.json", help="Made by --out.")],
+) -> None:
+    """Show two documents side by side: ratios, and every difference of machine and settings."""
+    from pingme.cli.bench.compare import lines_of, read_document  # noqa: PLC0415  # --help needs none of these
+
+    for line in lines_of(read_document(before), read_document(after)):
+        print(line)
+
+
 def settings_of(
     common: Common, *, in_flight: int, rate: float, extra: dict[str, object] | None = None
 ) -> Settings:
@@ -129,13 +210,18 @@ def run_all(plans: list[Plan], common: Common, repeat: str) -> None:
     place = Place(
         data_dir=common.data_dir,
         parent=common.dir,
-        processes=common.processes,
+        prepared_messages=common.prepared_messages,
+        prepared_conversations=common.prepared_conversations,
         cores=choose_cores(pin=common.pin),
         command=common.server_command,
     )
     document = execute(plans, place, command=repeat, quiet=common.as_json)
     if common.out is not None:
         write_json(document, common.out)
+    if common.report is not None:
+        from pingme.cli.bench.report import write_report  # noqa: PLC0415  # only with --report
+
+        write_report(document, common.report)
     if common.as_json:
         print_json(document)
     if not is_good(document):

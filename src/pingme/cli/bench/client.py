@@ -7,7 +7,6 @@ Frames that go out in one turn of the loop leave in one write per socket (`Load.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,9 @@ from pingme.cli.bench.histogram import Histogram
 from pingme.cli.bench.verify import Faults, Ledger, Stream
 from pingme.cli.bench.world import BenchUser
 from pingme.domain.errors import PingMeError
+
+Answered = Callable[[bytes], None]
+"""Called with the frame that answers."""
 
 CONNECT_TIMEOUT_S = 60.0
 PRUNE_AT = 4_096  # frames of a group kept for comparison before the ones that all recipients had are dropped
@@ -74,6 +76,7 @@ class Load:
         acks, deliveries, completed: counted since the process began; `completed` = acknowledged and delivered.
         ack_us, delivery_us: of the interval that runs (`pingme.cli.bench.window`).
         late_us: how much later than intended the load itself sent (open loop).
+        more: durations of whatever else is timed, by name, of the same interval; use `took`.
         refusals: answers ``error`` by code.
         unsettled: sends whose outcome is ``unknown``.
     """
@@ -84,6 +87,7 @@ class Load:
         self.delivery_us = Histogram()
         self.late_us = Histogram()
         self.faults = Faults()
+        self.more: dict[str, Histogram] = {}
         self.refusals: dict[int, int] = {}
         self.unsettled = 0
         self.ids = MsgIds(ordered=ordered_ids)
@@ -91,6 +95,13 @@ class Load:
         self.leaving = False
         self._dirty: list[Client] = []
         self._loop = asyncio.get_running_loop()
+
+    def took(self, name: str, since_us: int) -> None:
+        """Record how long something other than a message took."""
+        histogram = self.more.get(name)
+        if histogram is None:
+            histogram = self.more[name] = Histogram()
+        histogram.record(now_us() - since_us)
 
     def touch(self, client: Client) -> None:
         """A client has something to write: it leaves at the end of this turn of the loop."""
@@ -123,8 +134,9 @@ class Client(WSListener):
         self.streams: dict[bytes, Stream] = {}
         self.rooms: dict[bytes, Room] = {}
         self.sent: dict[int, tuple[int, Room]] = {}
-        self.count = 0
-        self.closed = False
+        self.count = self.count_asked = 0
+        self.leaving = False
+        self.waiting: dict[str, Answered] = {}
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.other: Callable[[bytes], None] = self._other
 
@@ -147,11 +159,26 @@ class Client(WSListener):
             self.load.touch(self)
         out.append(room.template.frame(self.load.ids.prefix(intended_us), tag, intended_us))
 
-    def send_frame(self, kind: str, payload: dict[str, Any]) -> None:
+    def send_frame(self, kind: str, payload: dict[str, Any], frame_id: str | None = None) -> None:
         """Send any other frame."""
         if not self.out:
             self.load.touch(self)
-        self.out.append(masked_frame(json.dumps({"type": kind, "payload": payload}).encode()))
+        frame: dict[str, Any] = {"type": kind, "payload": payload}
+        if frame_id is not None:
+            frame["id"] = frame_id
+        self.out.append(masked_frame(msgspec.json.encode(frame)))
+
+    def ask(self, kind: str, payload: dict[str, Any], answered: Answered) -> None:
+        """Send a frame with an id; ``answered`` gets the first frame that carries it back."""
+        self.count_asked += 1
+        frame_id = str(self.count_asked)
+        self.waiting[frame_id] = answered
+        self.send_frame(kind, payload, frame_id)
+
+    def leave(self) -> None:
+        """Close the connection; that it ends is no fault then."""
+        self.leaving = True
+        self.transport.disconnect()
 
     # picows' callbacks.
 
@@ -226,6 +253,8 @@ class Client(WSListener):
         kind = data[9:16]
         if kind == b"auth_ok":
             self.opened.set_result(None)
+        elif self.waiting and (answered := self.waiting.pop(_id_of(data), None)) is not None:
+            answered(data)
         elif data.startswith((b'{"type":"error"', b'{"type":"auth_fail"')):
             self._refused(data)
 
@@ -244,12 +273,17 @@ class Client(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Nobody should be thrown out while the load runs."""
-        self.closed = True
         if not self.opened.done():
             self.opened.set_exception(PingMeError("the server closed a connection before auth_ok"))
-        if not self.load.leaving:
+        if not (self.leaving or self.load.leaving):
             why = _why(transport)
             self.load.faults.note("disconnected", f"{self.user.user_id} was closed: {why}")
+
+
+def _id_of(data: bytes) -> str:
+    """Return the id that an answer carries back; "" without one. It stands right after the type."""
+    at = data.find(b'","id":"', 9, 40)
+    return data[at + 8 : data.index(b'"', at + 8)].decode() if at > 0 else ""
 
 
 def _why(transport: WSTransport) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pingme.cli.bench.machine import fsync_ms, machine, versions
+from pingme.cli.bench.machine import disk, machine, versions
 from pingme.cli.bench.plans import Plan
 from pingme.cli.bench.run import Place, run_plan
 from pingme.cli.bench.summary import heading, lines_of
@@ -36,7 +36,7 @@ def execute(plans: Sequence[Plan], place: Place, *, command: str, quiet: bool) -
         "machine": machine(),
         "versions": versions(),
         "conditions": conditions(place),
-        "disk": {**fsync_ms(folder), "folder": str(folder.absolute())},
+        "disk": disk(folder),
         "runs": [],
     }
     if not quiet:

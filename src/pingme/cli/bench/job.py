@@ -90,7 +90,7 @@ class PartResult:
     Attributes:
         counts: sums over the measured time, such as ``acks`` and ``deliveries``.
         latency: by what was timed, such as ``ack``.
-        elapsed_s, cpu_s: of the measured time.
+        began_us, elapsed_s, cpu_s: of the measured time; 0 in a process that only looks on.
         seen: per conversation, for `verify.judge`.
         sent: by sender's number, how many messages were sent in all.
         refusals: ``error`` answers by code.
@@ -99,6 +99,7 @@ class PartResult:
 
     counts: dict[str, int] = field(default_factory=dict)
     latency: dict[str, Sparse] = field(default_factory=dict)
+    began_us: int = 0
     elapsed_s: float = 0.0
     cpu_s: float = 0.0
     intervals: list[Interval] = field(default_factory=list)

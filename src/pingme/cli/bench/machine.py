@@ -6,16 +6,14 @@ import contextlib
 import os
 import platform
 import sqlite3
-import tempfile
-import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pingme
+from pingme.adapters.disk_probe import measure_fsync
 
-FSYNC_PROBES = 200
-FSYNC_BYTES = 4096  # a page of the write-ahead log
+FSYNC_PROBES = 300
 
 
 def machine() -> dict[str, Any]:
@@ -55,22 +53,11 @@ def versions() -> dict[str, str]:
     return found | {"sqlite": sqlite3.sqlite_version}
 
 
-def fsync_ms(folder: Path, probes: int = FSYNC_PROBES) -> dict[str, float]:
-    """Measure the disk under a folder: append 4 KiB and fsync, again and again.
-
-    Returns:
-        p50_ms and p99_ms of one append with its fsync.
-    """
-    times = []
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".fsync-") as file:
-        page = os.urandom(FSYNC_BYTES)
-        for _ in range(probes):
-            began = time.perf_counter()
-            os.write(file.fileno(), page)
-            os.fsync(file.fileno())
-            times.append(time.perf_counter() - began)
-    times.sort()
+def disk(folder: Path) -> dict[str, Any]:
+    """Return how long the disk under a folder takes to append 4 KiB and flush it."""
+    times = measure_fsync(folder, appends=FSYNC_PROBES)
     return {
-        "p50_ms": round(times[len(times) // 2] * 1000, 3),
-        "p99_ms": round(times[int(len(times) * 0.99)] * 1000, 3),
+        "p50_ms": round(times.p50_ms, 3),
+        "p99_ms": round(times.p99_ms, 3),
+        "folder": str(folder.absolute()),
     }

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from pingme.cli.bench.server import Sample
 
+ENDS = ("heads", "together", "measured", "quiet")  # the barriers that come right after a load
+LAG = 'pingme_loop_lag_seconds_bucket{le="'
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -40,9 +43,26 @@ class Observed:
         share = (at_s - before.at_s) / (after.at_s - before.at_s)
         return before.cpu_s + share * (after.cpu_s - before.cpu_s)
 
-    def mean_of(self, name: str, *, since: str, until: str) -> float | None:
-        """Return the mean of a histogram of ``/metrics`` between two barriers; None where nothing was observed."""
-        before, after = self.metrics.get(since, {}), self.metrics.get(until, {})
+    def _grown(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """Return ``/metrics`` before the load and at the end of it."""
+        end = next((name for name in ENDS if name in self.metrics), "ready")
+        return self.metrics.get("ready", {}), self.metrics.get(end, {})
+
+    def lag_under_ms(self) -> float | None:
+        """Return the bound that no lateness of the server's loop passed (a bucket of ``/metrics``); None = unknown.
+
+        The loop is looked at four times a second, so a short stall between two looks is not seen.
+        """
+        before, after = self._grown()
+        seen, bound = 0.0, ""
+        for name, count in after.items():
+            if name.startswith(LAG) and count - before.get(name, 0) > seen:
+                seen, bound = count - before.get(name, 0), name[len(LAG) : -2]
+        return float(bound) * 1000 if seen and bound != "+Inf" else None
+
+    def mean_of(self, name: str) -> float | None:
+        """Return the mean of a histogram of ``/metrics`` during the load; None where nothing was observed."""
+        before, after = self._grown()
         count = after.get(f"{name}_count", 0) - before.get(f"{name}_count", 0)
         total = after.get(f"{name}_sum", 0) - before.get(f"{name}_sum", 0)
         return total / count if count > 0 else None

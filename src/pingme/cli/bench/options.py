@@ -47,9 +47,16 @@ class Common:
     dir: Annotated[
         Path | None, typer.Option(help="Where new data folders are made: the disk that is measured.")
     ] = None
+    prepared_messages: Annotated[
+        int, typer.Option(min=0, max=1_000_000_000, help="Fill the store up to so many messages first.")
+    ] = 0
+    prepared_conversations: Annotated[
+        int, typer.Option(min=0, max=10_000_000, help="Their private chats; 0 = one for each 100 messages.")
+    ] = 0
     pin: Annotated[bool, typer.Option(help="Server on one core, load on the others.")] = True
     server_command: Annotated[str, typer.Option(help="Another command that serves.")] = ""
     out: Annotated[Path | None, typer.Option(help="Write everything to this JSON file.")] = None
+    report: Annotated[Path | None, typer.Option(help="Write a report with plots to this HTML file.")] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False
 
 

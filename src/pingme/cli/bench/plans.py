@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pingme.cli.bench.filler import Filling, Pair, spread
 from pingme.cli.bench.frames import MAX_SENDERS, USER_ID_LENGTH, pair_id_of, user_id_of
 from pingme.cli.bench.job import RoomPlan, Settings
+from pingme.cli.bench.mix import GUESTS_PER_UNIT, MIX, SIZES, USERS_PER_UNIT
 from pingme.domain.errors import PingMeError
 
 MAX_USERS = min(MAX_SENDERS, 10 ** (USER_ID_LENGTH - len("ubench")))
@@ -22,7 +24,8 @@ class Plan:
         users: how many; they have the numbers from 0 on.
         groups: members of each group, by number, the owner first.
         rooms: the conversations of the load; those of ``groups`` come by `group_room`.
-        owners: by user's number, which process connects it.
+        owners: by user's number, which process connects it; -1 = nobody.
+        filling: what is written into the store beforehand.
         counted: the sentence that says what the first figure counts.
         unit, unit_count: the first figure's unit, and the count that it is made of.
     """
@@ -38,6 +41,7 @@ class Plan:
     groups: tuple[tuple[int, ...], ...] = ()
     senders_per_group: int = 1
     rooms: tuple[RoomPlan, ...] = ()
+    filling: Filling | None = None
     facts: dict[str, object] = field(default_factory=dict)
 
 
@@ -135,6 +139,84 @@ def idle_plan(settings: Settings, *, connections: int, processes: int) -> Plan:
         unit_count="connects",
         facts={"connections": connections},
     )
+
+
+def mixed_plan(settings: Settings, *, units: int, processes: int) -> Plan:
+    """Units of 200 users who share groups and private chats, and guests who come and go."""
+    residents = units * USERS_PER_UNIT
+    users = residents + units * GUESTS_PER_UNIT
+    check_users(users)
+    groups = tuple(tuple(range(at, at + size)) for size in SIZES for at in range(0, residents, size))
+    rooms = pairs_plan(settings, pairs=residents // 2, both=True, processes=processes).rooms
+    return Plan(
+        scenario="mixed",
+        label=f"mixed, {residents} users, {settings.rate:g}/s",
+        settings=replace(settings, extra={"first_guest": residents}),
+        users=users,
+        owners=tuple(number % processes for number in range(users)),
+        groups=groups,
+        senders_per_group=max(SIZES),
+        rooms=rooms,
+        counted="deliveries of messages; the rate is of everything asked: " + _mix(),
+        unit="deliveries/s",
+        unit_count="deliveries",
+        facts={"users": residents, "mix": MIX},
+    )
+
+
+def _mix() -> str:
+    return ", ".join(f"{share:.0%} {kind}" for kind, share in MIX.items())
+
+
+def sync_plan(settings: Settings, *, users: int, conversations: int, messages_each: int) -> Plan:
+    """Users 0 … with a private chat with each of the same peers; the last user only pings."""
+    prober = users + conversations
+    check_users(prober + 1)
+    pairs = [(user, users + peer) for user in range(users) for peer in range(conversations)]
+    return Plan(
+        scenario="sync",
+        label=f"{users} users sync {conversations} conversations each",
+        settings=replace(settings, extra={"prober": prober}),
+        users=prober + 1,
+        owners=tuple(0 if number < users else 1 if number == prober else -1 for number in range(prober + 1)),
+        rooms=tuple(_read_only(pair) for pair in pairs),
+        filling=Filling(
+            len(pairs) * messages_each, pairs, prober + 1, settings.payload_bytes, settings.ordered_ids
+        ),
+        counted="a sync counts when sync_done has come; all users at once, after each did it alone",
+        unit="syncs/s",
+        unit_count="syncs",
+        facts={"users": users, "conversations": conversations, "messages_each": messages_each},
+    )
+
+
+def history_plan(settings: Settings, *, conversations: int, depth: int, processes: int) -> Plan:
+    """Private chats spread over some users, who read in all of theirs."""
+    filling = spread(
+        conversations * depth,
+        conversations,
+        payload_bytes=settings.payload_bytes,
+        ordered_ids=settings.ordered_ids,
+    )
+    check_users(filling.users)
+    return Plan(
+        scenario="history",
+        label=f"history, {conversations} chats of {depth}, {_loop(settings)}",
+        settings=settings,
+        users=filling.users,
+        owners=tuple(number % processes for number in range(filling.users)),
+        rooms=tuple(_read_only(pair) for pair in filling.pairs),
+        filling=filling,
+        counted="a page is 50 messages before a seq anywhere in one of the reader's chats",
+        unit="pages/s",
+        unit_count="history_answers",
+        facts={"conversations": conversations, "depth": depth},
+    )
+
+
+def _read_only(pair: Pair) -> RoomPlan:
+    one, other = pair
+    return RoomPlan(pair_id_of(user_id_of(one), user_id_of(other)), "to_user_id", pair, ())
 
 
 def _loop(settings: Settings, noun: str = "in flight") -> str:

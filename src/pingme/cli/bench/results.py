@@ -11,8 +11,10 @@ from pingme.cli.bench.histogram import Histogram
 from pingme.cli.bench.job import Interval, PartResult
 from pingme.cli.bench.observed import Observed
 from pingme.cli.bench.plans import Plan
+from pingme.cli.bench.server import Sample
 from pingme.cli.bench.verify import Faults, Seen, judge
 
+SERIES_STEP_S = 0.25
 CURVE_POINTS_MAX = 200  # of a percentile curve in JSON
 SERIES_POINTS_MAX = 240  # of the server's CPU and memory over time
 
@@ -20,7 +22,7 @@ SERIES_POINTS_MAX = 240  # of the server's CPU and memory over time
 def run_record(plan: Plan, parts: Sequence[PartResult], observed: Observed) -> dict[str, Any]:
     """Return the record of one run."""
     latency = merged_latency(parts)
-    began_s = observed.start_us / 1e6 + (plan.settings.warmup_s if _has_warmup(plan) else 0.0)
+    began_s = min(part.began_us for part in parts if part.began_us) / 1e6
     elapsed_s = max(part.elapsed_s for part in parts)
     rates = rates_of(parts)
     count = sum(part.counts[plan.unit_count] for part in parts)
@@ -44,13 +46,12 @@ def run_record(plan: Plan, parts: Sequence[PartResult], observed: Observed) -> d
         "verified": verified(parts),
         "series": series_of(parts),
     }
+    figures = {name: value for part in parts for name, value in part.figures.items()}
+    if figures:
+        record["figures"] = figures
     if plan.scenario == "idle":
         _idle(record, observed, count)
     return record
-
-
-def _has_warmup(plan: Plan) -> bool:
-    return plan.scenario not in {"connect", "idle", "sync"}
 
 
 def rates_of(parts: Sequence[PartResult]) -> dict[str, float]:
@@ -86,10 +87,9 @@ def server_record(observed: Observed, began_s: float, elapsed_s: float, count: i
     """Return what the server cost."""
     cpu_s = observed.cpu_s(began_s, began_s + elapsed_s)
     ready = observed.marks["ready"]
-    step = -(-len(observed.samples) // SERIES_POINTS_MAX)
-    points = observed.samples[::step]
-    batch = observed.mean_of("pingme_batch_records", since="ready", until="heads")
-    commit_s = observed.mean_of("pingme_commit_seconds", since="ready", until="heads")
+    points = _thinned(observed.samples)
+    batch = observed.mean_of("pingme_batch_records")
+    commit_s = observed.mean_of("pingme_commit_seconds")
     return {
         "cpu_s": round(cpu_s, 3),
         "cpu_share": round(cpu_s / elapsed_s, 3),
@@ -98,6 +98,7 @@ def server_record(observed: Observed, began_s: float, elapsed_s: float, count: i
         "rss_peak_bytes": max(observed.peak_rss_bytes, *(sample.rss_bytes for sample in observed.samples)),
         "messages_per_commit": None if batch is None else round(batch, 1),
         "commit_mean_ms": None if commit_s is None else round(commit_s * 1000, 3),
+        "loop_lag_under_ms": observed.lag_under_ms(),
         "series": [
             {
                 "at_s": round(sample.at_s - began_s, 3),
@@ -108,6 +109,16 @@ def server_record(observed: Observed, began_s: float, elapsed_s: float, count: i
             if sample.at_s > earlier.at_s
         ],
     }
+
+
+def _thinned(samples: Sequence[Sample]) -> list[Sample]:
+    """Return samples far enough apart that a share of CPU is more than a few of the system's ticks."""
+    step_s = max(SERIES_STEP_S, (samples[-1].at_s - samples[0].at_s) / SERIES_POINTS_MAX)
+    kept = [samples[0]]
+    for sample in samples:
+        if sample.at_s - kept[-1].at_s >= step_s:
+            kept.append(sample)
+    return kept
 
 
 def load_record(parts: Sequence[PartResult], count: int, latency: Mapping[str, Histogram]) -> dict[str, Any]:
@@ -155,8 +166,8 @@ def series_of(parts: Sequence[PartResult]) -> list[dict[str, Any]]:
     for place in range(max(len(part.intervals) for part in parts)):
         here = [part.intervals[place] for part in parts if place < len(part.intervals)]
         point: dict[str, Any] = {"at_s": round(here[0].at_s + here[0].elapsed_s, 3)}
-        for name in here[0].counts:
-            rate = sum(part.counts[name] / part.elapsed_s for part in here if part.elapsed_s > 0)
+        for name in sorted({name for part in here for name in part.counts}):
+            rate = sum(part.counts.get(name, 0) / part.elapsed_s for part in here if part.elapsed_s > 0)
             point[f"{name}_per_s"] = round(rate, 1)
         for name, histogram in merged_latency(here).items():
             for label, share in (("p50", 0.5), ("p99", 0.99)):

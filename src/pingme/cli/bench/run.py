@@ -16,6 +16,7 @@ from typing import Any
 from pingme.adapters.data_lock import DataLock
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.cli.bench.crew import Crew
+from pingme.cli.bench.filler import Filling, fill, spread
 from pingme.cli.bench.frames import now_us, user_id_of
 from pingme.cli.bench.job import Job, RoomPlan
 from pingme.cli.bench.observed import Observed
@@ -40,13 +41,14 @@ class Place:
     Attributes:
         data_dir: an existing folder to use and keep; None = a new one for each run.
         parent: where new folders are made; None = the system's place.
-        processes: of the load.
+        prepared_messages, prepared_conversations: filled in beforehand, besides what a plan asks for; 0 = none.
         command: another command that serves.
     """
 
     data_dir: Path | None = None
     parent: Path | None = None
-    processes: int = 1
+    prepared_messages: int = 0
+    prepared_conversations: int = 0
     cores: Cores = Cores()  # noqa: RUF009  # frozen
     command: str = ""
 
@@ -59,11 +61,18 @@ def run_plan(plan: Plan, place: Place) -> dict[str, Any]:
     """
     with _folder(place) as data_dir, _on_load_cores(place.cores), progress_bar(plan.label) as report:
         raise_file_limit(plan.users)
-        report({"phase": "preparing", "done": 0, "total": 0})
-        users, rooms = prepare(plan, data_dir)
+        with DataLock(data_dir):
+            for filling in fillings_of(plan, place):
+                fill(
+                    data_dir,
+                    filling,
+                    lambda done, total: report({"phase": "filling the store", "done": done, "total": total}),
+                )
+            report({"phase": "preparing", "done": 0, "total": 0})
+            users, rooms = prepare(plan, data_dir)
         with BenchServer(data_dir, cores=place.cores, command=place.command) as server:
             watch = Watch(server, plan, report)
-            with Crew(jobs_of(plan, place.processes, server.url, users, rooms), place.cores.load) as crew:
+            with Crew(jobs_of(plan, server.url, users, rooms), place.cores.load) as crew:
                 parts = crew.run(watch.barrier, poll=watch.poll, progress=watch.progress)
             watch.finish()
     return run_record(plan, parts, watch.observed())
@@ -112,7 +121,7 @@ def raise_file_limit(connections: int) -> None:
 
 
 def prepare(plan: Plan, data_dir: Path) -> tuple[list[BenchUser], list[RoomPlan]]:
-    """Make the users and groups of a plan; return them, and its rooms with their heads."""
+    """Make the users and groups of a plan; return them, and its rooms with their heads. The folder is locked."""
 
     async def work() -> tuple[list[BenchUser], list[RoomPlan]]:
         database = SqliteDatabase(data_dir / "pingme.db")
@@ -129,14 +138,33 @@ def prepare(plan: Plan, data_dir: Path) -> tuple[list[BenchUser], list[RoomPlan]
         rooms = [*plan.rooms, *made]
         return users, [replace(room, head=heads.get(room.conversation_id, 0)) for room in rooms]
 
-    with DataLock(data_dir):
-        return asyncio.run(work())
+    return asyncio.run(work())
 
 
-def jobs_of(
-    plan: Plan, processes: int, url: str, users: Sequence[BenchUser], rooms: Sequence[RoomPlan]
-) -> list[Job]:
+def fillings_of(plan: Plan, place: Place) -> list[Filling]:
+    """Return what is written into the store beforehand.
+
+    Raises:
+        PingMeError: fewer messages than conversations were asked for.
+    """
+    found = [] if plan.filling is None else [plan.filling]
+    if place.prepared_messages:
+        conversations = place.prepared_conversations or -(-place.prepared_messages // 100)
+        settings = plan.settings
+        found.append(
+            spread(
+                place.prepared_messages,
+                conversations,
+                payload_bytes=settings.payload_bytes,
+                ordered_ids=settings.ordered_ids,
+            )
+        )
+    return found
+
+
+def jobs_of(plan: Plan, url: str, users: Sequence[BenchUser], rooms: Sequence[RoomPlan]) -> list[Job]:
     """Divide a plan among processes; one that would have nobody to connect is left out."""
+    processes = max(plan.owners) + 1
     senders = sum(len(room.senders) for room in rooms)
     jobs = []
     for index in range(processes):
@@ -166,7 +194,7 @@ class Watch:
     def poll(self) -> None:
         """Look at the server once more."""
         self._samples.append(self._server.sample())
-        if self._start_us and self._plan.scenario not in {"connect", "idle"}:
+        if self._start_us and self._plan.scenario not in {"connect", "idle", "sync"}:
             settings = self._plan.settings
             total = settings.warmup_s + settings.seconds
             done = min(total, (now_us() - self._start_us) / 1e6)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-NAMES = {"ack": "ack", "delivery": "delivery", "connect": "connect"}
-
 
 def heading(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield what all runs of a document share."""
@@ -26,7 +24,7 @@ def lines_of(record: Mapping[str, Any]) -> Iterator[str]:
     for name, latency in record["latency"].items():
         if latency["count"] and name != "late":
             yield (
-                f"  {name + ' latency':<16} p50 {latency['p50_ms']:.2f}  p90 {latency['p90_ms']:.2f}  "
+                f"  {name:<19} p50 {latency['p50_ms']:.2f}  p90 {latency['p90_ms']:.2f}  "
                 f"p99 {latency['p99_ms']:.2f}  p99.9 {latency['p999_ms']:.2f}  max {latency['max_ms']:.2f} ms"
             )
     yield from _costs(record)
@@ -36,14 +34,17 @@ def lines_of(record: Mapping[str, Any]) -> Iterator[str]:
 def _costs(record: Mapping[str, Any]) -> Iterator[str]:
     server, load = record["server"], record["load"]
     each = "" if server["cpu_us_each"] is None else f"{server['cpu_us_each']:.1f} µs of CPU each, "
+    lag = server["loop_lag_under_ms"]
+    if lag is not None:
+        each += f"loop late under {lag:g} ms, "
     rss = f"memory {_mib(server['rss_before_bytes'])} → peak {_mib(server['rss_peak_bytes'])} MiB"
-    yield f"  server           {each}{server['cpu_share']:.0%} of a core, {rss}"
+    yield f"  server              {each}{server['cpu_share']:.0%} of a core, {rss}"
     if server.get("messages_per_commit"):
         commit = f"{server['messages_per_commit']:.0f} messages a transaction"
-        yield f"  store            {commit}, {server['commit_mean_ms']:.2f} ms each"
+        yield f"  store               {commit}, {server['commit_mean_ms']:.2f} ms each"
     share = f"busiest process {load['busiest_share']:.0%} of a core"
     late = "" if load["late_p99_ms"] is None else f", itself late p99 {load['late_p99_ms']:.2f} ms"
-    yield f"  load             {share}{late}"
+    yield f"  load                {share}{late}"
 
 
 def _verdict(verified: Mapping[str, Any]) -> Iterator[str]:
@@ -53,14 +54,14 @@ def _verdict(verified: Mapping[str, Any]) -> Iterator[str]:
         what = (
             f"{verified['acked']} messages: each once and in order at {verified['recipients']} recipients"
             if verified["sent"]
-            else "every connection was accepted and stayed open"
+            else "every connection stayed open, every answer was complete"
         )
-        yield f"  checked          {what}{more}"
+        yield f"  checked             {what}{more}"
         return
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(verified["faults"].items()))
-    yield f"  WRONG            {counts}{more}"
+    yield f"  WRONG               {counts}{more}"
     for text in verified["listed"]:
-        yield f"                   {text}"
+        yield f"                      {text}"
 
 
 def _mib(count: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from pingme.cli.bench.client import Load
 from pingme.cli.bench.frames import now_us
@@ -12,6 +13,7 @@ from pingme.cli.bench.job import Interval, PartResult
 
 INTERVALS_MAX = 120  # points of a plot; each has two histograms
 INTERVAL_MIN_S = 0.25
+TIMED = ("ack", "delivery", "late")
 COUNTS = ("acks", "deliveries", "completed")
 
 
@@ -36,7 +38,7 @@ class Window:
         await self._until(0)
         self._reset()
         result = PartResult()
-        total = {"ack": Histogram(), "delivery": Histogram(), "late": Histogram()}
+        total: dict[str, Histogram] = {}
         before = self._counts()
         cpu_s, began_us = time.process_time(), now_us()
         at_us, last = began_us, before
@@ -45,22 +47,25 @@ class Window:
             await self._until(min(step * self._step_s, self._seconds))
             step += 1
             ended_us, counts = now_us(), self._counts()
-            taken = {"ack": load.ack_us, "delivery": load.delivery_us, "late": load.late_us}
+            more = load.more
+            taken = {"ack": load.ack_us, "delivery": load.delivery_us, "late": load.late_us, **more}
             self._reset()
             for name, histogram in taken.items():
-                total[name].add(histogram)
+                total.setdefault(name, Histogram()).add(histogram)
             result.intervals.append(
                 Interval(
                     (at_us - self._start_us) / 1e6,
                     (ended_us - at_us) / 1e6,
-                    {name: counts[name] - last[name] for name in COUNTS},
-                    {"ack": taken["ack"].sparse(), "delivery": taken["delivery"].sparse()},
+                    {name: counts[name] - last[name] for name in COUNTS} | answers(more),
+                    {name: histogram.sparse() for name, histogram in taken.items() if name != "late"},
                 )
             )
             at_us, last = ended_us, counts
         result.cpu_s = time.process_time() - cpu_s
+        result.began_us = began_us
         result.elapsed_s = (at_us - began_us) / 1e6
         result.counts = {name: last[name] - before[name] for name in COUNTS}
+        result.counts |= answers({name: found for name, found in total.items() if name not in TIMED})
         result.latency = {name: histogram.sparse() for name, histogram in total.items() if len(histogram)}
         return result
 
@@ -73,4 +78,9 @@ class Window:
 
     def _reset(self) -> None:
         self._load.ack_us, self._load.delivery_us = Histogram(), Histogram()
-        self._load.late_us = Histogram()
+        self._load.late_us, self._load.more = Histogram(), {}
+
+
+def answers(more: Mapping[str, Histogram]) -> dict[str, int]:
+    """Return how many of everything else were answered."""
+    return {f"{name}_answers": len(histogram) for name, histogram in more.items()}

@@ -44,16 +44,22 @@ class BenchUser:
     token: str
 
 
-async def make_users(database: SqliteDatabase, secret_file: Path, count: int) -> list[BenchUser]:
-    """Make the first ``count`` users of the bench, as far as they are missing, and log each in."""
-    clock = SystemClock()
-    now = clock.now_ms()
-    ids = [user_id_of(number) for number in range(count)]
+async def make_accounts(database: SqliteDatabase, ids: Sequence[str]) -> None:
+    """Make the accounts that are missing; nobody can log in with a password."""
+    now = SystemClock().now_ms()
     new = [
         NewUser(user_id=name, username=name, username_key=name, password_hash=NO_PASSWORD, created_ts=now)
         for name in ids
     ]
     await SqliteAccounts(database).create_users(new)
+
+
+async def make_users(database: SqliteDatabase, secret_file: Path, count: int) -> list[BenchUser]:
+    """Make the first ``count`` users of the bench, as far as they are missing, and log each in."""
+    clock = SystemClock()
+    now = clock.now_ms()
+    ids = [user_id_of(number) for number in range(count)]
+    await make_accounts(database, ids)
     secret = load_or_make_secret(secret_file, entropy=clock.entropy)
     tokens = Tokens(secret, clock=clock, expiration_s=SESSION_S)
     families = [tokens.new_family() for _ in ids]

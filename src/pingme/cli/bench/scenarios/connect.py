@@ -140,6 +140,7 @@ def _result(storm: Storm, start_us: int, load: Load) -> PartResult:
     return PartResult(
         counts={"connects": len(storm.opened)},
         latency={"connect": total.sparse()} | ({"late": storm.late.sparse()} if len(storm.late) else {}),
+        began_us=start_us,
         elapsed_s=(end_us - start_us) / 1e6,
         intervals=intervals,
         faults=load.faults,
