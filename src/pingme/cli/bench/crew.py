@@ -73,7 +73,9 @@ class Crew:
         waiting: dict[int, tuple[str, Any]] = {}
         done: dict[int, tuple[int, int]] = {}
         while len(results) < len(self._pipes):
-            for pipe in pipes.wait(self._pipes, timeout=POLL_S):
+            # A process that has brought its result ends, and its pipe with it.
+            running = [pipe for index, pipe in enumerate(self._pipes) if index not in results]
+            for pipe in pipes.wait(running, timeout=POLL_S):
                 assert isinstance(pipe, Connection)
                 index = self._pipes.index(pipe)
                 match self._receive(pipe):

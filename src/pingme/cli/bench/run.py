@@ -101,23 +101,32 @@ def _on_load_cores(cores: Cores) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def raise_file_limit(connections: int) -> None:
-    """Allow this process and its children as many open files as the connections need.
+def decide_file_limit(connections: int, soft: int, hard: int) -> int:
+    """Return the soft limit of open files that the server and the load need, not below the one there is.
 
     Raises:
-        PingMeError: the system does not allow it; the text says what to change.
+        PingMeError: the hard limit is too low; the text says what to change.
     """
+    unlimited, needed = resource.RLIM_INFINITY, connections + FILES_BESIDE
+    if soft == unlimited or soft >= needed:
+        return soft
+    if hard == unlimited:
+        return needed
+    if hard >= needed:
+        return hard
+    raise PingMeError(
+        f"{connections} connections need {needed} open files, and this system allows {hard}: "
+        f"raise the limit (ulimit -Hn {needed} as root, LimitNOFILE= of the service, or "
+        f"/etc/security/limits.conf), or use --connections {max(1, hard - FILES_BESIDE)}"
+    )
+
+
+def raise_file_limit(connections: int) -> None:
+    """Let this process and its children open as many files as the connections need."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = connections + FILES_BESIDE
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise PingMeError(
-            f"{connections} connections need {needed} open files, and this system allows {hard}: "
-            f"raise the limit (ulimit -Hn {needed} as root, LimitNOFILE= of the service, or "
-            f"/etc/security/limits.conf), or use --connections {max(1, hard - FILES_BESIDE)}"
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed if hard == resource.RLIM_INFINITY else hard, hard))
+    wanted = decide_file_limit(connections, soft, hard)
+    if wanted != soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def prepare(plan: Plan, data_dir: Path) -> tuple[list[BenchUser], list[RoomPlan]]:
