@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 
-from pingme.bootstrap.server import bind
+from pingme.bootstrap.server import RECEIVE_BUFFER_BYTES, bind
 from pingme.edge.http.middleware import BodyLimitMiddleware, RequestMiddleware
 from pingme.edge.http_bounds import BODY_DEADLINE_S, HEAD_DEADLINE_S, UNREAD_DEADLINE_S
 from pingme.edge.server import EdgeServer
@@ -288,3 +289,15 @@ async def test_a_socket_that_was_upgraded_is_no_request(place: Place):
     rest = await client.rest()
     assert rest.startswith(b"HTTP/1.1 101 ")
     assert (4401).to_bytes(2, "big") in rest
+
+
+async def test_what_the_kernel_holds_of_a_client_is_bounded():
+    """It does not grow with a flood, so neither does what is read at once: accepted sockets inherit the listener's size."""
+    with bind("127.0.0.1", 0) as listener, socket.socket() as client:
+        listener.listen()
+        client.connect(listener.getsockname())
+        listener.setblocking(True)
+        accepted, _ = listener.accept()
+
+        with accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 2 * RECEIVE_BUFFER_BYTES

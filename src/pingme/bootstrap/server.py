@@ -33,6 +33,7 @@ from pingme.services.typing import Typing
 
 log = structlog.get_logger(__name__)
 
+RECEIVE_BUFFER_BYTES = 65_536  # twice the largest frame; the kernel doubles it for its own needs
 CLOSE_WAIT_MS = 2_000  # for clients to answer the close frame
 
 
@@ -221,6 +222,8 @@ def bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Accepted sockets inherit it. Left alone it grows to 6 MB for a client that floods, and picows' buffer with it.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     try:
         listener.bind((host, port))
     except OSError as exc:
