@@ -189,7 +189,7 @@ def test_80_by_24_holds_everything() -> None:
         "messages/s",
         "open files             20",
         "dead letters    1,000,000",
-        "and 4 more",
+        "and 5 more",
     ):
         assert value in text
     assert "115 d" in text

@@ -18,7 +18,7 @@ COLUMNS = ((LABEL, VALUE), (13, VALUE), (13, VALUE + 1))  # of the cells of a ro
 LAG_WARN_MS = 200.0  # as the alerts of docs/operations.md
 COMMIT_WARN_MS = 500.0
 COLOURS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
-CODES = 5  # as many codes as a line holds
+CODES = 4  # as many codes as a line of 80 columns holds
 
 
 def page(
