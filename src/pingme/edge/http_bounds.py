@@ -37,7 +37,7 @@ class BoundedHttp(HttpToolsProtocol):
     header_bytes: int
     _due_s = 0  # when what is awaited must have come; 0: nothing is awaited
     _in_head = True
-    _head_ended = False  # within what was received last
+    _head_ended = False  # a head, or the body behind it, within what was received last
     _begun = False  # a request's first byte was seen
     _header_size = 0
     _head_received = 0
@@ -162,7 +162,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """See httptools."""
         self._due_s = 0
-        self._in_head = True
+        self._in_head = self._head_ended = True  # what came with the end of a body is not the next head
         if not self.transport.is_closing():
             super().on_message_complete()
 
