@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -243,6 +244,69 @@ async def test_a_statement_waits_as_long_as_the_setting_says(tmp_path: Path) -> 
     assert await database.read_large(lambda large: large.execute("PRAGMA busy_timeout").fetchone()) == (20,)
     other.close()
     await database.close()
+
+
+async def test_one_attempt_to_write_waits_a_tenth_of_a_second(tmp_path: Path) -> None:
+    """However long statements may wait: the pipeline has to answer within 1.5 s, and tries again until then."""
+    database = SqliteDatabase(tmp_path / "pingme.db", busy_timeout_ms=5_000)
+
+    waits = await database.write(lambda writer: writer.execute("PRAGMA busy_timeout").fetchone())
+
+    assert waits == (100,)
+    await database.close()
+
+
+async def test_a_write_that_the_system_refuses_is_a_definite_no(world: SqliteWorld) -> None:
+    """EFBIG, EDQUOT and the like (SQLITE_IOERR_WRITE) leave nothing behind: no unknown outcome; later it goes on."""
+    await world.stored(to_user(ADA, BOB))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(StoreUnavailable, match="disk I/O error"):
+            await world.store.save([to_user(ADA, BOB)])
+        with pytest.raises(StoreUnavailable, match="disk I/O error"):
+            await world.store.save([create_group(ADA)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    stored = await world.stored(to_user(ADA, BOB), create_group(ADA))
+    assert [outcome.seq for outcome in stored] == [2, 1]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_database_that_is_not_at_its_place_is_an_outage(world: SqliteWorld, replaced: bool) -> None:
+    """Nothing is written into a file that was moved away, nor into another in its place; reads go on; back, all goes on."""
+    await world.stored(to_user(ADA, BOB))
+    away = world.path.with_name("away.db")
+    world.path.rename(away)
+    if replaced:
+        world.path.touch()
+
+    with pytest.raises(StoreUnavailable, match="put it back"):
+        await world.store.save([to_user(ADA, BOB)])
+    with pytest.raises(StoreUnavailable, match="put it back"):
+        await world.database.checkpoint()
+    assert (await world.access(BOB, PAIR)).head_seq == 1
+    assert not replaced or world.path.stat().st_size == 0
+
+    away.replace(world.path)
+    (stored,) = await world.stored(to_user(ADA, BOB))
+    assert stored.seq == 2
+
+
+async def test_a_database_that_goes_away_under_a_write_leaves_its_outcome_unknown(world: SqliteWorld) -> None:
+    """It stands in the file that went away: nobody is told that it is stored before that file is back."""
+    away = world.path.with_name("away.db")
+
+    def write(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO meta (key, value) VALUES ('written', 1)")
+        world.path.rename(away)
+
+    with pytest.raises(StoreOutcomeUnknown, match="put it back"):
+        await world.database.write(write)
+
+    away.rename(world.path)
+    assert world.database.read("SELECT value FROM meta WHERE key = 'written'") == [(1,)]
 
 
 async def test_a_closed_store_says_so(tmp_path: Path) -> None:

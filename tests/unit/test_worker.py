@@ -188,6 +188,22 @@ async def test_an_outage_refuses_after_1_5_s_and_not_earlier(bench: Bench):
     assert await bench.letters.count() == 0
 
 
+async def test_an_outage_counts_from_the_save_that_met_it(bench: Bench):
+    """A save that waited for a lock and then failed has used that time: its sender waits 1.5 s in all."""
+    bench.store.away = True
+    bench.store.gate.clear()
+    bench.append(to_user(ADA, BOB, msg_id="m"))
+    await bench.advance(1_000)
+    bench.store.gate.set()
+
+    await bench.advance(490)
+    early = bench.answers()
+    await bench.advance(20)
+
+    assert early == []
+    assert bench.answers() == [("m", 20001)]
+
+
 async def test_what_was_refused_in_an_outage_is_not_stored_and_may_be_sent_again(bench: Bench):
     """A refusal for an outage is not written down: the same msg_id goes through when the store is back."""
     command = to_user(ADA, BOB, msg_id="m")

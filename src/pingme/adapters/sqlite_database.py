@@ -6,6 +6,8 @@ Rules of this file:
 - Larger reads run in a reader thread and return ONE aggregated value: every row step gives up the GIL, and beside a
   busy loop each of them waits for it (docs/adr/0003).
 - WAL and synchronous=FULL: a commit that returned is on disk. Checkpoints run PASSIVE, outside commits.
+- What is written goes to the file that stands at the path, or it is not called written: a folder that was moved away or
+  replaced under the server is an outage, until it is back.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from pingme.domain.errors import StoreError, StoreOutcomeUnknown, StoreRejected,
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5000  # an operator's tool may hold the file for a moment
+WRITER_BUSY_MS = 100  # of one attempt to write: the pipeline tries again, and has to answer after 1.5 s
 CACHE_KIB = 65_536  # page cache of the writer; 64 MiB keeps the inner pages of the indices of 5 million rows
 STATEMENTS = 512  # prepared statements kept per connection: the batch INSERT has one text per batch size
 
@@ -72,17 +75,28 @@ def translate(error: sqlite3.Error, *, wrote: bool) -> StoreError:
     return StoreUnavailable(str(error))
 
 
+def _place(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from others, wherever it stands; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class SqliteDatabase:
     """The file, its writer thread and its readers.
 
     Args:
         path: the file; its folder exists. Made when missing.
-        busy_timeout_ms: `limits.store_statement_s`: how long a statement waits while another program holds the file.
+        busy_timeout_ms: `limits.store_statement_s`: how long opening and reading wait while another program holds the
+            file; one attempt to write waits `WRITER_BUSY_MS` at most.
     """
 
     def __init__(self, path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self.path = path
         self._busy_timeout_ms = busy_timeout_ms
+        self._writer_busy_ms = min(busy_timeout_ms, WRITER_BUSY_MS)
         self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._reader_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-checkpoint")
@@ -105,6 +119,8 @@ class SqliteDatabase:
             self._writer = self._connect()
             upgrade_schema(self._writer)
             new_epoch(self._writer, keep=True)
+            self._writer.execute(f"PRAGMA busy_timeout={self._writer_busy_ms}")
+            self._place = _place(self.path)
             self._large = self._connect(read_only=True)
             return self._connect(read_only=True)
         except BaseException as exc:
@@ -135,25 +151,45 @@ class SqliteDatabase:
 
     def _run_job(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
+            self._check_place()
             if self._writer is None:
-                self._writer = self._connect()
-            return job(self._writer)
+                self._writer = connect(self.path, busy_timeout_ms=self._writer_busy_ms)
+            done = job(self._writer)
         except sqlite3.Error as exc:
             raise translate(exc, wrote=self._recover(exc)) from exc
         except BaseException:
             self._recover(None)
             raise
+        self._check_written()
+        return done
+
+    def _check_place(self) -> None:
+        """Raise unless the file that was opened still stands at its path: what is written elsewhere is lost."""
+        if _place(self.path) != self._place:
+            raise StoreUnavailable(
+                f"{self.path} is gone, or another file than was opened: put it back, or restart"
+            )
+
+    def _check_written(self) -> None:
+        """Raise when the file went away while it was written to: what becomes of it is not known."""
+        try:
+            self._check_place()
+        except StoreUnavailable as exc:
+            raise StoreOutcomeUnknown(exc.message) from exc
 
     def _recover(self, error: sqlite3.Error | None) -> bool:
         """Bring the writing connection back to autocommit; return True when a commit's end is unknown.
 
         SQLite either leaves the transaction open (then it is rolled back here: nothing was written) or has ended it
-        by itself. After an I/O error of a COMMIT nobody knows what reached the disk until the file is opened again.
+        by itself. After an I/O error of a COMMIT nobody knows what reached the disk until the file is opened again;
+        but for one of writing (a quota, a limit on the file's size, a disk that refuses): the frame that commits is the
+        last to be written (nothing pads it: SQLITE_POWERSAFE_OVERWRITE), so the transaction did not get that far.
         """
         writer = self._writer
         if writer is None:
             return False
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        extended = getattr(error, "sqlite_errorcode", 0)
+        code = extended & 0xFF
         try:
             if writer.in_transaction:
                 writer.execute("ROLLBACK")
@@ -164,7 +200,7 @@ class SqliteDatabase:
         self._writer = None
         with contextlib.suppress(sqlite3.Error):
             writer.close()
-        return True
+        return extended != sqlite3.SQLITE_IOERR_WRITE
 
     async def read_large(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a read that may touch many rows in the reader thread; it should fetch one aggregated value.
@@ -210,6 +246,7 @@ class SqliteDatabase:
             self._checkpointing = False
 
     def _checkpoint(self) -> None:
+        self._check_place()
         try:
             if self._checkpointer is None:
                 self._checkpointer = self._connect()

@@ -132,7 +132,7 @@ class LimitsSettings(Section):
         default=5.0,
         ge=0.01,
         le=300,
-        description="Seconds that a statement of the store waits while another program holds the file; then 20001.",
+        description="Seconds of waiting while another program holds the file (one attempt to write: 0.1 at most); then 20001.",
     )
     log_records: int = Field(
         default=10_000,

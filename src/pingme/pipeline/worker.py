@@ -118,9 +118,7 @@ class Worker:
         self._outage_refuse_ms = outage_refuse_ms
         self._observe = observe
         self._parked: dict[str, Parked] = {}
-        self._unknown: set[MsgKey] = (
-            set()
-        )  # commands that may be stored although no save of them has returned
+        self._unknown: set[MsgKey] = set()  # may be stored although no save of them has returned
         self._unburied: set[MsgKey] = set()  # records whose dead letter could not be written
         self._stopping = False
         self._idle = True
@@ -183,9 +181,9 @@ class Worker:
             except StoreOutcomeUnknown as exc:
                 unknown = True
                 self._unknown.update(map(_key, commands))
-                self._note_outage(exc)
+                self._note_outage(exc, started_ms)
             except StoreUnavailable as exc:
-                self._note_outage(exc)
+                self._note_outage(exc, started_ms)
                 if not unknown and self._outage_is_long():
                     return [RefusedOutcome(ErrorCode.DATABASE_ERROR, "the store is not available")] * len(
                         records
@@ -208,7 +206,7 @@ class Worker:
                 return with_events(commands, outcomes)
             if self._stopping and not unknown:
                 return [RefusedOutcome(ErrorCode.OVERLOADED, "the node is stopping")] * len(records)
-            await self._clock.sleep_ms(wait_ms)
+            await self._clock.sleep_ms(min(wait_ms, self._until_refusing_ms()))
             wait_ms = min(wait_ms * 2, OUTAGE_WAIT_MAX_MS)
 
     async def _finish(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
@@ -230,9 +228,9 @@ class Worker:
         )
         await self._log.done(records)
 
-    def _note_outage(self, error: PingMeError) -> None:
+    def _note_outage(self, error: PingMeError, since_ms: int) -> None:
         if self.state.outage_since_ms is None:
-            self.state.outage_since_ms = self._clock.monotonic_ms()
+            self.state.outage_since_ms = since_ms  # when the save began: it may have waited for a lock
             log.error("store_away", error=error.message)
         self.state.outage_text = error.message
 
@@ -244,6 +242,11 @@ class Worker:
     def _outage_is_long(self) -> bool:
         since = self.state.outage_since_ms
         return since is not None and self._clock.monotonic_ms() - since >= self._outage_refuse_ms
+
+    def _until_refusing_ms(self) -> int:
+        """Return how long it takes until an outage is long; the longest wait where it is already."""
+        left = (self.state.outage_since_ms or 0) + self._outage_refuse_ms - self._clock.monotonic_ms()
+        return left if left > 0 else OUTAGE_WAIT_MAX_MS
 
     # Records at fault.
 
