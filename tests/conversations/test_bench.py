@@ -174,12 +174,12 @@ async def test_a_server_that_loses_a_message_fails_the_run(tmp_path: Path):
     command = f"{sys.executable} {liar}"
     short = ("--seconds", "0.5", "--warmup", "0", "--json", "--server-command", command)
 
-    code, out, _ = await bench("groups", "--members", "5", *short, folder=tmp_path)
+    code, out, _ = await bench("groups", "--members", "40", *short, folder=tmp_path)
 
     (record,) = json.loads(out)["runs"]
     assert code == 1
     assert not record["verified"]["good"]
-    assert record["verified"]["faults"] == {"lost": 4}
+    assert record["verified"]["faults"] == {"lost": 39}
 
 
 async def test_a_server_that_does_not_start_is_an_error(tmp_path: Path):

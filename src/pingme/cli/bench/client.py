@@ -1,6 +1,6 @@
 """One connection of the load: sends, reads answers by fixed offsets, checks every frame.
 
-The load has one core against the server's one, so `Client.on_ws_frame` is written for speed: plain attributes, no JSON.
+The load has one core against the server's one, so `Client.on_text` is written for speed: plain attributes, no JSON.
 Frames that go out in one turn of the loop leave in one write per socket (`Load.flush`).
 """
 
@@ -189,8 +189,11 @@ class Client(WSListener):
         self.send_frame("auth", {"token": self.user.token, "protocol": 1})
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002  # picows' signature
+        """Take a frame; what picows gives is valid only inside this call, so it is copied."""
+        self.on_text(frame.get_payload_as_bytes())
+
+    def on_text(self, data: bytes) -> None:
         """Take a push or an ack; everything else goes to `other`."""
-        data = frame.get_payload_as_bytes()
         kind = data[9:17]
         if kind == b'message"':
             load = self.load
@@ -272,11 +275,14 @@ class Client(WSListener):
             self.load.answered(self, sent[1])
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Nobody should be thrown out while the load runs."""
+        """The socket is gone."""
         if not self.opened.done():
             self.opened.set_exception(PingMeError("the server closed a connection before auth_ok"))
+        self.lost(_why(transport))
+
+    def lost(self, why: str) -> None:
+        """Nobody should be thrown out while the load runs."""
         if not (self.leaving or self.load.leaving):
-            why = _why(transport)
             self.load.faults.note("disconnected", f"{self.user.user_id} was closed: {why}")
 
 

@@ -10,11 +10,12 @@ from pingme.cli.bench.frames import now_us, user_id_of
 from pingme.cli.bench.job import Job, PartResult, RoomPlan
 from pingme.cli.bench.link import Link
 from pingme.cli.bench.pacing import Pacer
+from pingme.cli.bench.tape import BUFFER_BYTES, Listener, Tape
 from pingme.cli.bench.verify import seen_of
 from pingme.cli.bench.window import Window
 
 CONNECTS_AT_ONCE = 50
-TIMED_PER_ROOM = 20  # recipients of a group whose deliveries are timed; all of a private chat's
+TIMED_PER_ROOM = 10  # recipients of a group whose deliveries are timed; all of a private chat's
 STALLED_S = 10.0  # without any progress: what is missing then will not come
 SETTLED_S = 0.2  # after everything is there: time for what should not come
 Sender = tuple[Client, Room]
@@ -25,6 +26,7 @@ async def run_traffic(link: Link, job: Job) -> PartResult:
     load = Load(ordered_ids=job.settings.ordered_ids)
     rooms, senders, clients = build(load, job)
     await open_clients(clients, job.url, link)
+    listeners = listen(clients, {id(client) for client, _ in senders})
     start_us = await link.barrier("ready")
     measured_us = start_us + int(job.settings.warmup_s * 1e6)
     window = Window(load, measured_us, job.settings.seconds)
@@ -32,9 +34,24 @@ async def run_traffic(link: Link, job: Job) -> PartResult:
     stop = begin_rate(load, senders, job, start_us) if job.settings.rate else begin_loop(load, senders, job)
     result = await window.measure()
     stop()
-    await settle(link, load, clients, rooms)
+    await settle(link, load, clients, rooms, listeners)
     load.leaving = True
     return finish(result, load, clients, rooms)
+
+
+def listen(clients: Sequence[Client], senders: set[int]) -> list[Listener]:
+    """Let every client that only listens to one large room follow the room's tape; return them."""
+    buffer = bytearray(BUFFER_BYTES)
+    tapes: dict[bytes, Tape] = {}
+    listeners = []
+    for client in clients:
+        room = next(iter(client.rooms.values()))
+        if client.timed or not room.shared or len(client.rooms) > 1 or id(client) in senders:
+            continue
+        tape = tapes.get(room.cid) or tapes.setdefault(room.cid, Tape(room))
+        listeners.append(Listener(client, tape, buffer))
+        client.raw.set_protocol(listeners[-1])
+    return listeners
 
 
 def build(load: Load, job: Job) -> tuple[list[Room], list[Sender], list[Client]]:
@@ -146,18 +163,29 @@ def begin_rate(load: Load, senders: Sequence[Sender], job: Job, start_us: int) -
     return pacer.stop
 
 
-async def settle(link: Link, load: Load, clients: Sequence[Client], rooms: Sequence[Room]) -> None:
+async def settle(
+    link: Link,
+    load: Load,
+    clients: Sequence[Client],
+    rooms: Sequence[Room],
+    listeners: Sequence[Listener] = (),
+) -> None:
     """Wait until everything that was sent is answered and has arrived everywhere, or nothing moves any more."""
     await moving(load, lambda: not any(client.sent for client in clients))
     heads = await link.barrier("heads", {room.ledger.conversation_id: room.ledger.head for room in rooms})
-    await moving(
-        load,
-        lambda: all(
+
+    def complete() -> bool:
+        for listener in listeners:
+            listener.settle()
+        return all(
             stream.complete(heads[room.ledger.conversation_id]) for room in rooms for stream in room.streams
-        ),
-    )
+        )
+
+    await moving(load, complete)
     await asyncio.sleep(SETTLED_S)
     await link.barrier("settled")
+    for listener in listeners:
+        listener.settle()
 
 
 async def moving(load: Load, done: Callable[[], bool]) -> None:
