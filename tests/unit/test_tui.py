@@ -231,7 +231,7 @@ async def test_a_broken_line_shows_a_banner_and_loses_nothing(server: FakeServer
 
         await until(pilot, lambda: "waiting ✓" in shown(pilot, MessageView))
         await until(pilot, lambda: "meanwhile" in shown(pilot, MessageView))
-        assert not pilot.app.screen.query_one("#banner").display
+        await until(pilot, lambda: not pilot.app.screen.query_one("#banner").display)
 
 
 async def test_a_group_is_made_and_its_life_is_told(server: FakeServer, tmp_path: Path):
