@@ -15,6 +15,7 @@ from pingme.domain.events import Event, MemberJoinedBody, MemberRemovedBody, Mes
 from pingme.domain.ids import UserId, private_conversation_id
 from pingme.edge.connection import Connection
 from pingme.edge.node import SocketRules
+from pingme.services.turns import Turns
 from pingme.wire.session import CLIENT_FRAME_TYPES
 from pingme.wire.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from tests.fakes.node_world import NodeWorld
@@ -484,6 +485,29 @@ async def test_a_leaving_node_answers_what_still_asks_the_store(
 
     assert waited
     assert [(each["code"], each["msg_id"]) for each in client.payloads("error")] == [(10008, "m")]
+
+
+class CountedTurns(Turns):
+    """Turns that count how many were asked for."""
+
+    taken = 0
+
+    async def take(self) -> None:
+        self.taken += 1
+        await super().take()
+
+
+async def test_sends_behind_a_question_take_no_turns_of_their_own(world: NodeWorld):
+    """A burst to a new peer asks the store once; the messages behind the first only wait for it, in order."""
+    client = await world.online("ua")
+    turns = world.node.turns = CountedTurns()
+
+    for number in range(8):
+        client.say(f"m{number}", to_user_id="ub")
+    acks = await client.hears("message_ack", 8)
+
+    assert [(ack["msg_id"], ack["seq"]) for ack in acks] == [(f"m{n}", n + 1) for n in range(8)]
+    assert turns.taken == 1
 
 
 async def test_a_lost_socket_is_forgotten(world: NodeWorld):

@@ -263,7 +263,10 @@ class Connection:
         try:
             if self.state is not State.OPEN:
                 return
-            command = await self.node.messages.checked_command(self.user_id, got.payload)
+            command = self.node.messages.command(self.user_id, got.payload)
+            if command is None:  # else nothing is asked, and no turn is needed
+                await self.node.turns.take()
+                command = await self.node.messages.checked_command(self.user_id, got.payload)
             self.node.messages.submit(command, waiter)
         except PingMeError as error:
             waiter.fail(error)
@@ -287,9 +290,6 @@ class Connection:
         """Do the jobs one after the other; ends when none is left."""
         try:
             while self._jobs:
-                await self.node.turns.take()
-                if not self._jobs:  # closed while it waited
-                    break
                 job = self._jobs.popleft()
                 await job()
                 self.resume_reading()

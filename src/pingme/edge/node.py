@@ -177,8 +177,10 @@ class Node:
     # Frames that are answered from the store.
 
     async def answer(self, connection: Connection, got: frames.AnyClientFrame) -> None:
-        """Answer a frame that is not an operation."""
-        await answer(self, connection, got)
+        """Answer a frame that is not an operation, when it is its turn and the connection is still open."""
+        await self.turns.take()
+        if not connection.closing:
+            await answer(self, connection, got)
 
     # Leaving.
 
