@@ -13,7 +13,8 @@ from pingme.edge.http.openapi import operations
 from tests.security.api_world import Person, name, person
 from tests.security.documented import document
 
-OPERATIONS = dict(operations(document()))
+DOCUMENT = document()
+OPERATIONS = dict(operations(DOCUMENT))
 PLACES = ("conversation_id", "group_id", "device_id")
 
 
@@ -29,7 +30,7 @@ def schema_of(label: str) -> dict[str, Any]:
     if body is None:
         return {}
     reference = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    found: dict[str, Any] = document()["components"]["schemas"][reference]["properties"]
+    found: dict[str, Any] = DOCUMENT["components"]["schemas"][reference]["properties"]
     return found
 
 
