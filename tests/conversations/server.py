@@ -71,7 +71,7 @@ class ServerProcess:
     async def start(self) -> None:
         """Start, and return when ``/health/ready`` says so."""
         program = f"{self._prelude}\nfrom pingme.cli.app import main; main()"
-        command = [sys.executable, "-c", program, "serve"]
+        command = self.command(program)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220  # a fork of a small process, in a test
                 command, env=self._env, stdout=log, stderr=log, cwd=self._data_dir.parent
@@ -81,9 +81,13 @@ class ServerProcess:
                 assert self._process.poll() is None, f"the server ended:\n{self.log()}"
                 await asyncio.sleep(0.05)  # another process's readiness can only be asked for
 
-    async def stop(self) -> int:
-        """Send SIGTERM and return the exit status."""
-        self.signal(signal.SIGTERM)
+    def command(self, program: str) -> list[str]:
+        """Return the command line that runs this Python program as the server."""
+        return [sys.executable, "-c", program, "serve"]
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send SIGTERM, or another signal, and return the exit status."""
+        self.signal(number)
         return await self._ended()
 
     async def kill9(self) -> None:
