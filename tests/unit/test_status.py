@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pingme.bootstrap.app import App
+from pingme.bootstrap.app import open_app
 from pingme.bootstrap.server import ServerApp
 from pingme.cli.admin import NoServer, call_server
 from pingme.config import AppSettings, MetricsSettings, Settings
@@ -30,7 +30,7 @@ def settings(tmp_path: Path) -> Settings:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[ServerApp]:
     """A whole server in this process."""
-    server = ServerApp(App(settings))
+    server = ServerApp(await open_app(settings))
     await server.start()
     try:
         yield server

@@ -1,4 +1,4 @@
-"""From settings to the system in one process, without its listeners: the only place that chooses adapters."""
+"""From settings and engines to the system in one process, without its listeners."""
 
 from __future__ import annotations
 
@@ -10,24 +10,17 @@ from typing import Any
 import structlog
 
 import pingme
-from pingme.adapters.accounts_sqlite import SqliteAccounts
 from pingme.adapters.clock_system import SystemClock
-from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
-from pingme.adapters.log_memory import MemoryLog
-from pingme.adapters.presence_memory import MemoryPresence
-from pingme.adapters.push_memory import MemoryPush
 from pingme.adapters.secret_file import load_or_make_secret
-from pingme.adapters.sqlite_admin import database_handlers
-from pingme.adapters.sqlite_database import SqliteDatabase
-from pingme.adapters.store_sqlite import SqliteStore
-from pingme.config import ConfigError, Settings
+from pingme.bootstrap.engines import Engines, open_engines
+from pingme.config import Settings
 from pingme.domain.errors import PingMeError
 from pingme.domain.events import Command, Outcome, ProfileUpdatedBody, make_command
-from pingme.domain.model import RuleLimits
 from pingme.domain.retry import RetryPolicy
 from pingme.edge.http.system import ComponentHealth
 from pingme.pipeline.worker import Worker
 from pingme.ports.admin import AdminHandler, Progress
+from pingme.ports.clock import Clock
 from pingme.services import accounts_admin
 from pingme.services.accounts import Accounts
 from pingme.services.answers import Answers
@@ -46,36 +39,7 @@ from pingme.services.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-NODE_ID = "local"  # one node: the only one that anybody asks for
 TICK_MS = 100  # how often overdue answers are looked for
-
-
-def check_embedded(settings: Settings) -> None:
-    """Refuse settings of engines that this version does not have.
-
-    Raises:
-        ConfigError: one is set.
-    """
-    for engine, chosen in (
-        ("database.host", settings.database.host),
-        ("redis.host", settings.redis.host),
-        ("kafka.brokers", settings.kafka.brokers),
-    ):
-        if chosen:
-            message = f"{engine}: this version runs embedded only; remove the setting"
-            raise ConfigError(message)
-
-
-def rule_limits(settings: Settings) -> RuleLimits:
-    """Return the bounds that the rules check, as configured."""
-    limits = settings.limits
-    return RuleLimits(
-        limits.group_members,
-        limits.groups_per_user,
-        limits.edit_window_s,
-        limits.recall_window_s,
-        limits.reaction_kinds,
-    )
 
 
 def retry_policy(settings: Settings) -> RetryPolicy:
@@ -103,28 +67,26 @@ class App:
 
     Args:
         settings: complete and checked.
+        engines: opened for these settings; closed by `stop`.
+        clock: the engines' own.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        check_embedded(settings)
+    def __init__(self, settings: Settings, engines: Engines, clock: Clock) -> None:
         self.settings = settings
-        self.clock = clock = SystemClock()
+        self.engines = engines
+        self.clock = clock
         self.metrics = Metrics(version=pingme.__version__, env=settings.app.env)
         limits = settings.limits
-        self.database = SqliteDatabase(
-            settings.sqlite_path, busy_timeout_ms=int(limits.store_statement_s * 1000)
-        )
-        self.store = SqliteStore(
-            self.database,
-            clock,
-            rule_limits(settings),
-        )
-        self.account_store = SqliteAccounts(self.database)
-        self.log = MemoryLog(limits.log_records)
-        self.push = MemoryPush()
-        self.dead_letters = SqliteDeadLetters(self.database)
+        self.store = engines.database.store
+        self.account_store = engines.database.accounts
+        self.log = engines.log
+        self.push = engines.push
+        self.dead_letters = engines.dead_letters
         self.pending = Pending(
-            NODE_ID, clock, int(limits.answer_timeout_s * 1000), observe=self.metrics.ack_seconds.observe
+            engines.node_id,
+            clock,
+            int(limits.answer_timeout_s * 1000),
+            observe=self.metrics.ack_seconds.observe,
         )
         self.push.receiver = Answers(self.pending)  # until a hub takes its place
         self.worker = Worker(
@@ -163,7 +125,7 @@ class App:
     def _build_presence(self) -> PresenceService:
         return PresenceService(
             self.store,
-            MemoryPresence(),
+            self.engines.presence,
             self.clock,
             self._last_seen,
             grace_s=self.settings.limits.presence_grace_s,
@@ -261,7 +223,7 @@ class App:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.passwords.close()
-        await self.database.close()
+        await self.engines.close()
 
     # Telling.
 
@@ -305,8 +267,23 @@ class App:
             handlers[name] = _account_handler(handler, self.accounts)
         tools = DeadLetterTools(self.dead_letters, self._resubmit, self.clock)
         handlers.update(bind_handlers(tools))
-        handlers.update(database_handlers(self.settings.sqlite_path))
+        handlers.update(self.engines.database.handlers)
         return handlers
+
+
+async def open_app(settings: Settings) -> App:
+    """Open the engines that the settings name and return the system on them, not yet started.
+
+    Raises:
+        PingMeError: an engine cannot be reached or used.
+    """
+    clock = SystemClock()
+    engines = await open_engines(settings, clock)
+    try:
+        return App(settings, engines, clock)
+    except BaseException:
+        await engines.close()
+        raise
 
 
 def _account_handler(handler: accounts_admin.Handler, accounts: Accounts) -> AdminHandler:

@@ -13,7 +13,7 @@ import structlog
 
 import pingme
 from pingme.adapters.data_lock import DataLock
-from pingme.bootstrap.app import App, page_bytes_of
+from pingme.bootstrap.app import App, open_app, page_bytes_of
 from pingme.bootstrap.status import status_handlers
 from pingme.config import Settings
 from pingme.domain.errors import PingMeError
@@ -248,7 +248,7 @@ def _explain(host: str, port: int, error: OSError) -> str:
 @contextlib.asynccontextmanager
 async def build_offline(settings: Settings) -> AsyncGenerator[App]:
     """Run the system without listeners, for commands while no server runs; the caller holds the data folder's lock."""
-    app = App(settings)
+    app = await open_app(settings)
     app.start()
     try:
         yield app
@@ -270,7 +270,7 @@ async def serve(settings: Settings, *, ready: Callable[[ServerApp], None], stop:
     """
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with DataLock(settings.data_dir):
-        server = ServerApp(App(settings))
+        server = ServerApp(await open_app(settings))
         try:
             await server.start()
         except BaseException:

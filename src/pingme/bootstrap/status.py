@@ -99,7 +99,6 @@ def _gauges(server: ServerApp) -> dict[str, Any]:
     return {
         "connections": len(server.node.sockets),
         "users": server.hub.users_online(),
-        "conversations": app.store.conversations_in_memory,
         "outbox_bytes": server.hub.outbox_bytes(),
         "log_depth": app.log.depth(),
         "log_limit": app.settings.limits.log_records,
@@ -107,7 +106,7 @@ def _gauges(server: ServerApp) -> dict[str, Any]:
         "dead_letters": int(next(iter(app.metrics.dead_letters.collect())).samples[0].value),
         "waiting_for_retry": state.parked,
         "store_away_ms": None if outage is None else app.clock.monotonic_ms() - outage,
-        "wal_bytes": app.database.wal_bytes(),
+        **app.engines.database.gauges(),
     }
 
 

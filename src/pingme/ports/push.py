@@ -74,3 +74,10 @@ class LivePush(Protocol):
     def revoke(self, user_id: str, device_id: str | None, code: int) -> None:
         """Close the user's sockets on every node, of one device or of all, within 2 s."""
         ...
+
+
+class LocalPush(LivePush, Protocol):
+    """A `LivePush` that serves this node's connections, too."""
+
+    receiver: PushReceiver | None
+    """This node's hub; None until there is one, and then nothing is handed over here."""

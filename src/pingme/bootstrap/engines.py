@@ -1,0 +1,129 @@
+"""The adapters behind an `App`: which engine serves which port, as the settings' sections say."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pingme.adapters.accounts_sqlite import SqliteAccounts
+from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
+from pingme.adapters.log_memory import MemoryLog
+from pingme.adapters.presence_memory import MemoryPresence
+from pingme.adapters.push_memory import MemoryPush
+from pingme.adapters.sqlite_admin import database_handlers
+from pingme.adapters.sqlite_database import SqliteDatabase
+from pingme.adapters.store_sqlite import SqliteStore
+from pingme.config import ConfigError, Settings
+from pingme.domain.model import RuleLimits
+from pingme.ports.accounts import AccountStore
+from pingme.ports.admin import AdminHandler
+from pingme.ports.clock import Clock
+from pingme.ports.dead_letters import DeadLetters
+from pingme.ports.log import MessageLog
+from pingme.ports.presence import Presence
+from pingme.ports.push import LocalPush
+from pingme.ports.store import Store
+
+EMBEDDED_NODE = "local"  # one node: the only one that anybody asks for
+
+
+@dataclass(slots=True, kw_only=True)
+class StoreEngine:
+    """What one database serves.
+
+    Attributes:
+        gauges: figures of the store for `pingme top`, by name; asked at each call, without waiting.
+        handlers: what `pingme db` may ask of it.
+    """
+
+    store: Store
+    accounts: AccountStore
+    dead_letters: DeadLetters
+    close: Callable[[], Awaitable[None]]
+    gauges: Callable[[], Mapping[str, int]] = dict
+    handlers: Mapping[str, AdminHandler] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Engines:
+    """Every port of a node, made real, and how they are closed: the last opened first."""
+
+    node_id: str
+    database: StoreEngine
+    log: MessageLog
+    dead_letters: DeadLetters
+    push: LocalPush
+    presence: Presence
+    closing: contextlib.AsyncExitStack
+
+    async def close(self) -> None:
+        """Close all engines."""
+        await self.closing.aclose()
+
+
+def check_embedded(settings: Settings) -> None:
+    """Refuse settings of engines that this version does not have.
+
+    Raises:
+        ConfigError: one is set.
+    """
+    for engine, chosen in (
+        ("database.host", settings.database.host),
+        ("redis.host", settings.redis.host),
+        ("kafka.brokers", settings.kafka.brokers),
+    ):
+        if chosen:
+            message = f"{engine}: this version runs embedded only; remove the setting"
+            raise ConfigError(message)
+
+
+async def open_engines(settings: Settings, clock: Clock) -> Engines:
+    """Open every engine that the settings name, and the embedded ones for the others.
+
+    Raises:
+        ConfigError: the settings ask for what cannot be.
+        PingMeError: an engine cannot be reached or used; the text says how to help.
+    """
+    check_embedded(settings)
+    async with contextlib.AsyncExitStack() as opened:
+        database = _open_sqlite(settings, clock)
+        opened.push_async_callback(database.close)
+        return Engines(
+            node_id=EMBEDDED_NODE,
+            database=database,
+            log=MemoryLog(settings.limits.log_records),
+            dead_letters=database.dead_letters,
+            push=MemoryPush(),
+            presence=MemoryPresence(),
+            closing=opened.pop_all(),
+        )
+
+
+def _open_sqlite(settings: Settings, clock: Clock) -> StoreEngine:
+    path = settings.sqlite_path
+    database = SqliteDatabase(path, busy_timeout_ms=int(settings.limits.store_statement_s * 1000))
+    store = SqliteStore(database, clock, rule_limits(settings))
+    return StoreEngine(
+        store=store,
+        accounts=SqliteAccounts(database),
+        dead_letters=SqliteDeadLetters(database),
+        close=database.close,
+        gauges=lambda: {
+            "conversations": store.conversations_in_memory,
+            "wal_bytes": database.wal_bytes(),
+        },
+        handlers=database_handlers(path),
+    )
+
+
+def rule_limits(settings: Settings) -> RuleLimits:
+    """Return the bounds that the rules check, as configured."""
+    limits = settings.limits
+    return RuleLimits(
+        limits.group_members,
+        limits.groups_per_user,
+        limits.edit_window_s,
+        limits.recall_window_s,
+        limits.reaction_kinds,
+    )
