@@ -14,6 +14,7 @@ from pingme.wire.frames import CLIENT_FRAMES, AnyClientFrame, FrameError, decode
 ID = "x" * 64
 BIG = 2**53 - 1
 NO_IDS: list[object] = ["", "x" * 65, "a b", "a\n", "é", 1, None]
+NO_TARGETS: list[object] = ["", "x" * 65, 1]  # of a send; their alphabet: test_messages_service.py
 NO_SEQS: list[object] = [0, -1, BIG + 1, 2**64, 10**30, 1.5, "1", True, None]
 
 # type -> (the smallest good payload, good values of single fields, bad values of single fields)
@@ -33,9 +34,9 @@ FRAMES: dict[str, tuple[dict[str, object], dict[str, list[object]], dict[str, li
         {
             "msg_id": NO_IDS,
             "content": [1, None, []],
-            "to_user_id": NO_IDS[:-1],
-            "group_id": NO_IDS[:-1],
-            "conversation_id": NO_IDS[:-1],
+            "to_user_id": NO_TARGETS,
+            "group_id": NO_TARGETS,
+            "conversation_id": NO_TARGETS,
             "content_type": ["", "Text", "/a", "a b", "x" * 65, None, "text\n"],
             "client_ts": [-1, BIG + 1, 1.5, "1"],
             "reply_to": NO_SEQS[:-1],

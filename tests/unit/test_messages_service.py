@@ -46,6 +46,19 @@ async def test_a_message_is_stored_edited_reacted_to_and_recalled(world: NodeWor
     assert [each.seq for each in (edited, reacted, recalled)] == [2, 3, 4]
 
 
+@pytest.mark.parametrize("target", ["a b", "a\n", "é", "a/b", '"', "x\x00"])
+@pytest.mark.parametrize("field", ["conversation_id", "to_user_id", "group_id"])
+async def test_a_target_that_is_no_id_is_refused_over_a_socket(world: NodeWorld, field: str, target: str):
+    """10002, as any other malformed field; nothing is asked of the store for it."""
+    client = await world.online("ua")
+
+    client.send("send", msg_id="m1", content="hi", **{field: target})
+
+    (error,) = await client.hears("error")
+    assert (error["code"], error["outcome"], error["msg_id"]) == (10002, "refused", "m1")
+    assert field in error["message"]
+
+
 async def test_malformed_operations_are_refused_before_the_log(world: NodeWorld):
     """Empty and too large content, an emoji that is a text, two places or none."""
     messages = world.messages

@@ -21,12 +21,14 @@ class MemoryLog:
         self._records: deque[Record] = deque()
         self._limit = limit_records
         self._taker: asyncio.Future[None] | None = None
-        self._taken = 0
+        self._offset = 0
 
     def append(self, record: Record) -> None:
         """See `MessageLog.append`."""
         if len(self._records) >= self._limit:
             raise Refused(ErrorCode.OVERLOADED, "the log is full", retry_after_ms=1000)
+        record.offset = self._offset
+        self._offset += 1
         self._records.append(record)
         if self._taker is not None:
             self.wake()
@@ -41,10 +43,6 @@ class MemoryLog:
             records.clear()
         else:
             taken = [records.popleft() for _ in range(max_records)]
-        for offset, record in enumerate(taken, self._taken):
-            record.topic = "memory"
-            record.offset = offset
-        self._taken += len(taken)
         return taken
 
     async def _wait(self, timeout_ms: int | None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Mapping, Sequence
 
+from pingme.adapters.sqlite_database import STATEMENTS
 from pingme.adapters.store_sqlite_load import REFUSED_NUMBER
 from pingme.domain.effects import (
     ConversationChanged,
@@ -16,28 +18,55 @@ from pingme.domain.effects import (
     ReactionSet,
     SettingsChanged,
 )
-from pingme.domain.events import KIND_NUMBERS
+from pingme.domain.events import KIND_NUMBERS, MESSAGE
 from pingme.domain.ids import pack_msg_id
 from pingme.domain.model import Conversation
 from pingme.domain.usernames import username_key
 from pingme.pipeline.plan import REFUSED_KIND, Plan, Row
 
-_COLUMNS = 12
 _INSERT = (
     "INSERT INTO events (conversation, seq, change_no, kind, sender, msg_id, server_ts, client_ts,"
     " digest, hash, body, target_seq) VALUES "
 )
 _ROW = "(?,?,?,?,?,?,?,?,?,?,?,?)"
+# Of a batch of plain messages most columns are the same in every row: seven parameters a row instead of twelve.
+_PLAIN_COLUMNS = 7
+_PLAIN = f"(?{{}},?{{}},?1,{MESSAGE},?{{}},?{{}},?2,NULL,?{{}},?{{}},?{{}},NULL)"
 _NUMBERS = {**KIND_NUMBERS, REFUSED_KIND: REFUSED_NUMBER}
 
-
-def insert_sql(count: int) -> str:
-    """Return the statement that inserts ``count`` events at once."""
-    return _INSERT + ",".join([_ROW] * count)
+Statement = tuple[str, Sequence[object]]
 
 
-def row_parameters(rows: Sequence[Row], change_no: int) -> list[object]:
-    """Return the parameters of `insert_sql`, flat."""
+INSERT_ONE = _INSERT + _ROW
+"""The statement that inserts one event, for tools that fill a file with `executemany`."""
+
+
+def insert_of(rows: Sequence[Row], change_no: int) -> Statement:
+    """Return the one statement that inserts these rows, which are one batch: they share their server_ts."""
+    if all(event.kind == "message" and event.client_ts is None for _, _, _, event in rows):
+        return _plain_sql(len(rows)), _plain_parameters(rows, change_no)
+    return _INSERT + ",".join([_ROW] * len(rows)), _parameters(rows, change_no)
+
+
+@functools.lru_cache(STATEMENTS)  # as many as SQLite keeps prepared, by their text
+def _plain_sql(count: int) -> str:
+    first, end = 3, 3 + count * _PLAIN_COLUMNS
+    return _INSERT + ",".join(
+        _PLAIN.format(*range(at, at + _PLAIN_COLUMNS)) for at in range(first, end, _PLAIN_COLUMNS)
+    )
+
+
+def _plain_parameters(rows: Sequence[Row], change_no: int) -> list[object]:
+    flat: list[object] = [change_no, rows[0][3].server_ts]
+    for log_key, sender_key, _, event in rows:
+        flat += (
+            log_key, event.seq, sender_key, pack_msg_id(event.msg_id),
+            event.digest, event.hash, event.payload.decode(),
+        )  # fmt: skip
+    return flat
+
+
+def _parameters(rows: Sequence[Row], change_no: int) -> list[object]:
     flat: list[object] = []
     for log_key, sender_key, target_seq, event in rows:
         flat += (
@@ -45,9 +74,6 @@ def row_parameters(rows: Sequence[Row], change_no: int) -> list[object]:
             event.server_ts, event.client_ts, event.digest, event.hash, event.payload.decode(), target_seq,
         )  # fmt: skip
     return flat
-
-
-Statement = tuple[str, Sequence[object]]
 
 
 def _conversation_values(conversation: Conversation) -> tuple[object, ...]:

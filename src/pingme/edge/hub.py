@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pingme.edge.connection import Connection
 
 RESYNC = frame_of("resync", b"{}")
+NOBODY: dict[Connection, None] = {}
 MEMBERSHIP = frozenset({"group_created", "member_joined", "member_left", "member_removed"})
 
 
@@ -141,25 +142,28 @@ class Hub:
         if membership:
             self._before(event)
         frame = event_frame(event)
+        users = self._users
+        hearers: list[Iterable[Connection]]
         if stored.hearers:
-            for user_id in stored.hearers:
-                self._give(self._users.get(user_id, ()), frame, sender)
+            hearers = [users[user_id] for user_id in stored.hearers if user_id in users]
         else:
-            self._give(self._groups.get(event.conversation_id, ()), frame, sender)
+            hearers = [self._groups.get(event.conversation_id, NOBODY)]
+        self._give(hearers, frame, sender)
         if membership:
             self._after(event)
 
-    def _give(self, connections: Iterable[Connection], frame: bytes, sender: Connection | None) -> None:
+    def _give(self, hearers: Iterable[Iterable[Connection]], frame: bytes, sender: Connection | None) -> None:
         dirty = self._dirty
         count = 0
-        for connection in connections:
-            if connection is sender or connection.loading is not None:
-                continue  # before auth_ok nothing is pushed: the sync after it finds what was missed
-            count += 1
-            out = connection.out
-            if not out:
-                dirty.append(connection)
-            out.append(frame)
+        for connections in hearers:
+            for connection in connections:
+                if connection is sender or connection.loading is not None:
+                    continue  # before auth_ok nothing is pushed: the sync after it finds what was missed
+                count += 1
+                out = connection.out
+                if not out:
+                    dirty.append(connection)
+                out.append(frame)
         self._hot.deliveries += count
         if dirty and not self._flushing:
             self._flush_soon()

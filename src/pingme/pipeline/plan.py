@@ -19,7 +19,7 @@ from pingme.domain.effects import (
     ReactionSet,
 )
 from pingme.domain.errors import ErrorCode, Refused
-from pingme.domain.events import Command, Event, MessageBody, Outcome, RefusedOutcome, Stored
+from pingme.domain.events import Body, Command, Event, MessageBody, Outcome, RefusedOutcome, Stored
 from pingme.domain.model import Conversation, ConversationType, Member, RuleLimits, Target
 from pingme.domain.rules import NO_EFFECTS, decide
 
@@ -210,6 +210,7 @@ class Planner:
         """Return the plan of the batch."""
         outcomes = self._plan.outcomes
         fresh, (recent, older), existing = self._batch, self._knowledge.recent, self._knowledge.existing
+        drafts = self._drafts
         for command in batch:
             key = (command.sender_id, command.msg_id)
             known = fresh.get(key) or recent.get(key) or older.get(key)
@@ -217,6 +218,10 @@ class Planner:
                 self._plan.used_existing = True
             if known is not None:
                 outcomes.append(answer_repeat(command, known, self._hearers(known.conversation_id)))
+                continue
+            draft = drafts.get(command.conversation_id)
+            if draft is not None and key[0] in draft.writers and _is_plain(command.body):
+                outcomes.append(self._append(command, NO_EFFECTS, draft, key))
                 continue
             try:
                 outcomes.append(self._decide(command, key))
@@ -230,11 +235,11 @@ class Planner:
         Raises:
             Refused: the rules say no.
         """
-        body, sender_id, conversation_id = command.body, key[0], command.conversation_id
+        sender_id, conversation_id = key[0], command.conversation_id
         draft = self._drafts.get(conversation_id)
         if draft is None and conversation_id in self._knowledge.logs:
             draft = self._draft(conversation_id, NO_EFFECTS)
-        plain = type(body) is MessageBody and body.reply_to is None and body.mentions is None
+        plain = _is_plain(command.body)
         if plain and draft is not None and sender_id in draft.writers:
             return self._append(command, NO_EFFECTS, draft, key)
         effects = decide(command, self)
@@ -341,6 +346,11 @@ class Planner:
     def written(self) -> Plan:
         """The plan so far, for a caller that refuses by `refuse`."""
         return self._plan
+
+
+def _is_plain(body: Body) -> bool:
+    """Tell whether the rules' answer depends on nothing but the sender and the conversation."""
+    return type(body) is MessageBody and body.reply_to is None and body.mentions is None
 
 
 def answer_repeat(command: Command, known: Known | Event, hearers: tuple[str, ...] = ()) -> Outcome:

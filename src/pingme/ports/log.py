@@ -34,7 +34,7 @@ class Record(msgspec.Struct, gc=False):
 
     command: Command
     origin: Origin | None
-    topic: str = ""
+    topic: str = "memory"
     partition: int = 0
     offset: int = 0
     attempts: int = 0

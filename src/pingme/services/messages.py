@@ -18,7 +18,7 @@ from pingme.domain.events import (
     encode_body,
     make_command,
 )
-from pingme.domain.ids import UserId, private_conversation_id, uuid7
+from pingme.domain.ids import UserId, is_id, private_conversation_id, uuid7
 from pingme.domain.rules import missing_code
 from pingme.ports.clock import Clock
 from pingme.ports.log import MessageLog, Record
@@ -93,6 +93,7 @@ class Messages:
             Refused: also 30001, 40001, 40002, 40003.
         """
         if isinstance(operation, SendPayload):
+            check_target(operation)
             await self._check_send(user_id, operation)
         else:
             await self._check_member(user_id, operation.conversation_id, operation.msg_id)
@@ -279,6 +280,18 @@ class _FutureWaiter:
         """See `Waiter.settle`."""
         if not self.future.done():
             self.future.set_result(outcome)
+
+
+def check_target(payload: SendPayload) -> None:
+    """Refuse targets that are no ids; those that are known are ids.
+
+    Raises:
+        Refused: 10002.
+    """
+    for name in ("conversation_id", "to_user_id", "group_id"):
+        given = getattr(payload, name)
+        if given is not None and not is_id(given):
+            raise Refused(ErrorCode.INVALID_PARAMETERS, f"{name}: expected [A-Za-z0-9_-]{{1,64}}")
 
 
 def outcome_or_raise(outcome: Outcome) -> Stored:

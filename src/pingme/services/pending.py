@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -40,11 +41,15 @@ class Pending:
         self.node_id = node_id
         self._clock = clock
         self._timeout_ms = timeout_ms
-        self._waiting: dict[int, tuple[Waiter, int]] = {}
+        self._waiting: dict[int, Waiter] = {}
+        # (deadline, last attempt) of what came between two turns of `tick`, counted from the first of them: one deadline
+        # for all of it costs nothing per command.
+        self._deadlines: deque[tuple[int, int]] = deque()
         self._last = 0
         self._observe = observe
         self._sampled = (0, 0)  # attempt, when it began
-        self._now = clock.monotonic_ms()
+        self._noted = 0
+        self._ticked_ms = clock.monotonic_ms()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -52,7 +57,7 @@ class Pending:
     def add(self, waiter: Waiter) -> Origin:
         """Remember who waits; return the origin to put into the record."""
         self._last = attempt = self._last + 1
-        self._waiting[attempt] = (waiter, self._now + self._timeout_ms)
+        self._waiting[attempt] = waiter
         if attempt % SAMPLE == 0:
             self._sampled = (attempt, self._clock.monotonic_ms())
         return Origin(self.node_id, attempt)
@@ -61,20 +66,28 @@ class Pending:
         """Return who waits for this origin's outcome, once; None when it is another node's, or was answered."""
         if origin is None or origin.node_id != self.node_id:
             return None
-        entry = self._waiting.pop(origin.attempt, None)
-        if origin.attempt == self._sampled[0] and self._observe is not None:
+        attempt = origin.attempt
+        if attempt == self._sampled[0] and self._observe is not None:
             self._observe((self._clock.monotonic_ms() - self._sampled[1]) / 1000)
-        return None if entry is None else entry[0]
+        return self._waiting.pop(attempt, None)
 
     def tick(self) -> None:
         """Answer what has waited too long; call it every 100 ms or so."""
-        self._now = now = self._clock.monotonic_ms()
-        # Entries stand in the order of their deadlines: the first that is not due ends the search.
+        now = self._clock.monotonic_ms()
+        deadlines = self._deadlines
+        if self._last != self._noted:
+            self._noted = self._last
+            deadlines.append((self._ticked_ms + self._timeout_ms, self._last))
+        self._ticked_ms = now
+        while deadlines and deadlines[0][0] <= now:
+            self._expire(deadlines.popleft()[1])
+
+    def _expire(self, last: int) -> None:
+        """Answer every command up to this attempt; they stand in the order in which they came."""
         due: list[int] = []
-        for attempt, (_, deadline) in self._waiting.items():
-            if deadline > now:
+        for attempt in self._waiting:
+            if attempt > last:
                 break
             due.append(attempt)
         for attempt in due:
-            waiter, _ = self._waiting.pop(attempt)
-            waiter.settle(NO_ANSWER)
+            self._waiting.pop(attempt).settle(NO_ANSWER)

@@ -21,7 +21,7 @@ from pathlib import Path
 from pingme.adapters.clock_system import SystemClock
 from pingme.adapters.sqlite_database import SqliteDatabase, connect
 from pingme.adapters.store_sqlite import SqliteStore
-from pingme.adapters.store_sqlite_write import insert_sql
+from pingme.adapters.store_sqlite_write import INSERT_ONE
 from pingme.cli.bench.frames import pair_id_of, user_id_of
 from pingme.cli.bench.world import make_accounts
 from pingme.domain.chain import digest_of, next_hash
@@ -112,7 +112,7 @@ def fill(data_dir: Path, filling: Filling, report: Report) -> int:
         with _index_aside(connection, aside=not filling.ordered_ids):
             while rows.left:
                 connection.execute("BEGIN IMMEDIATE")
-                connection.executemany(insert_sql(1), rows.take(TRANSACTION_ROWS, report))
+                connection.executemany(INSERT_ONE, rows.take(TRANSACTION_ROWS, report))
                 connection.execute("COMMIT")
         connection.execute(_READ, (UNREAD,))
         connection.execute("PRAGMA synchronous=FULL")
@@ -239,7 +239,7 @@ class _Rows:
                 report(self.total - self.left, self.total)
 
     def _row(self, chat: _Chat) -> tuple[object, ...]:
-        """Return the next message of a chat: the columns in the order of `insert_sql`."""
+        """Return the next message of a chat: the columns in the order of `INSERT_ONE`."""
         made = self._made
         self._made = made + 1
         seq = chat.seq = chat.seq + 1
