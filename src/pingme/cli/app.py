@@ -41,6 +41,9 @@ COMMANDS: dict[str, Entry] = {
     "user": Entry("pingme.cli.user", "Create, list, disable and enable accounts; set passwords."),
     "dlq": Entry("pingme.cli.dlq", "List, show, replay and purge dead letters."),
     "db": Entry("pingme.cli.db", "Back up, restore and verify the store."),
+    "demo": Entry(
+        "pingme.cli.demo.command", "Show people, groups and a lively room, on a server of its own."
+    ),
     "bench": Entry("pingme.cli.bench.app", "Measure a server of its own."),
     "doctor": Entry("pingme.cli.doctor.command", "Look at everything a server needs, and say what to do."),
     "top": Entry("pingme.cli.top.command", "Show what the running server does, second by second."),
