@@ -57,6 +57,9 @@ async def test_a_stranger_looks_around(tmp_path: Path):
 
     assert {group.conversation_id for group in groups} == set(found["groups"])
     assert sum(snapshot.unread > 0 for snapshot in snapshots) >= 4
+    assert all(
+        snapshot.last_message and not snapshot.last_message.mine for snapshot in snapshots if snapshot.unread
+    )
     assert sum(len(snapshot.messages) for snapshot in snapshots) > 80
     assert heard
     assert answer.to_user_id == next(

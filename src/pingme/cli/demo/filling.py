@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
 from pingme.cli.demo.cast import CHATS, GUEST, PEOPLE, ROOMS, Chat, Room
 from pingme.cli.demo.person import Person
-from pingme.cli.demo.scenes import ANY, TWO, Catalogue, Scene, cast_parts, deal, fill_in, parts_of
+from pingme.cli.demo.scenes import ANY, TWO, Catalogue, Scene, cast_parts, deal, fill_in, parts_of, speaker_of
 from pingme.cli.demo.stage import Stage, Table, Tempo, play
 from pingme.sdk import Message
 
@@ -19,6 +20,8 @@ Advance = Callable[[str, int, int], None]
 LOGINS_AT_ONCE = 2  # as many passwords as a server hashes at once by default
 MIXED_UP = 0.3  # of the members leave some messages unread, so that ticks differ
 SOME_UNREAD = 4
+GUEST_AWAY = 3  # scenes at the end of a room of which the guest has not read everything
+PAGE = 100  # entries looked at, from the newest on
 
 
 async def move_in(url: str, password: str, *, folder: Path, advance: Advance) -> Stage:
@@ -101,7 +104,7 @@ async def _fill_room(stage: Stage, room: Room, scenes: list[Scene], dice: Random
     await owner.client.groups.set_role(group.group_id, ids[0], "admin")
     table = stage.add_group(room, group.group_id)
     dice.shuffle(scenes)
-    await _tell(stage, table, scenes, dice, tempo)
+    await _tell(stage, table, scenes, dice, tempo, without_guest=GUEST_AWAY if room.unread else 0)
     await _read(stage, table, dice, guest_leaves=room.unread)
 
 
@@ -111,9 +114,10 @@ async def _fill_chat(stage: Stage, chat: Chat, scenes: Sequence[Scene], dice: Ra
     table = stage.add_chat(conversation_id, (chat.one, chat.other))
     if one.client.conversation(conversation_id) is not None:
         return
-    # Unread messages are the other one's: the guest has the part that answers.
-    players = {"a": chat.other if chat.one == GUEST else chat.one}
-    players["b"] = chat.one if players["a"] == chat.other else chat.other
+    # The other one has the last word, so that there is something to read.
+    last = speaker_of(scenes[-1])
+    peer, guest = (chat.other, chat.one) if chat.one == GUEST else (chat.one, chat.other)
+    players = {part: peer if part == last else guest for part in ("a", "b")}
     await _tell(stage, table, scenes, dice, tempo, players=players)
     await _read(stage, table, dice, guest_leaves=chat.unread)
 
@@ -121,15 +125,20 @@ async def _fill_chat(stage: Stage, chat: Chat, scenes: Sequence[Scene], dice: Ra
 async def _tell(
     stage: Stage,
     table: Table,
-    scenes: Iterable[Scene],
+    scenes: Sequence[Scene],
     dice: Random,
     tempo: Tempo,
     *,
     players: Mapping[str, str] | None = None,
+    without_guest: int = 0,
 ) -> None:
-    """Play scenes one after the other; those with more parts than there are members are left out."""
-    for scene in scenes:
-        cast = players or cast_parts(scene, table.members, dice)
+    """Play scenes one after the other; those with more parts than there are members are left out.
+
+    The guest has no part in the last ``without_guest`` scenes.
+    """
+    for left, scene in zip(range(len(scenes), 0, -1), scenes, strict=True):
+        members = [name for name in table.members if name != GUEST or left > without_guest]
+        cast = players or cast_parts(scene, members, dice)
         if cast is not None:
             assert set(parts_of(scene)) <= cast.keys()
             await play(stage, table, fill_in(scene, dice), cast, tempo)
@@ -142,8 +151,9 @@ async def _read(stage: Stage, table: Table, dice: Random, *, guest_leaves: int) 
         if username == GUEST:
             leaves = guest_leaves
         client = stage.people[username].client
-        found = [event async for event in client.history(table.conversation_id, limit=leaves * 5 + 1)]
-        others = [event.seq for event in found if isinstance(event, Message) and not event.mine]
-        head = found[0].seq
-        client.mark_read(table.conversation_id, others[leaves - 1] - 1 if 0 < leaves <= len(others) else head)
+        found = [event async for event in client.history(table.conversation_id, limit=PAGE)]
+        messages = [event for event in found if isinstance(event, Message)]
+        # Whoever has written something has read what stood there.
+        later = [event.seq for event in itertools.takewhile(lambda event: not event.mine, messages)][:leaves]
+        client.mark_read(table.conversation_id, later[-1] - 1 if later else found[0].seq)
         await client.flush()

@@ -67,6 +67,11 @@ def parts_of(scene: Scene) -> tuple[str, ...]:
     return tuple(dict.fromkeys(step.part for step in scene))
 
 
+def speaker_of(scene: Scene) -> str:
+    """Return the part that has the last word."""
+    return next(step.part for step in reversed(scene) if isinstance(step, Say))
+
+
 def load_catalogue() -> Catalogue:
     """Return the built-in catalogue."""
     file = resources.files("pingme.cli.demo").joinpath("catalogue.txt")
