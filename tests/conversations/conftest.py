@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.conversations.server import ServerProcess
+from tests.conversations.server import CHEAP_PASSWORDS, ServerProcess
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A running server, shared by the scripts of a module."""
-    env = {"PINGME_LIMITS__PRESENCE_GRACE_S": "0.5"}  # whoever leaves is offline sooner than by default
-    process = ServerProcess(tmp_path_factory.mktemp("server") / "data", env)
+    env = {
+        "PINGME_LIMITS__PRESENCE_GRACE_S": "0.5",  # whoever leaves is offline sooner than by default
+        "PINGME_LIMITS__SENDS_PER_S": "0",  # the rate has tests of its own
+    }
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "data", env, CHEAP_PASSWORDS)
     asyncio.run(process.start())
     yield process
     asyncio.run(process.stop())

@@ -15,6 +15,12 @@ from typing import Self
 import httpx
 
 READY_WITHIN_S = 30.0
+# A password costs 140 ms of a core on purpose. Scripts that are not about passwords make some hundred accounts.
+CHEAP_PASSWORDS = """
+import argon2, functools
+import pingme.services.passwords as passwords
+passwords.PasswordHasher = functools.partial(argon2.PasswordHasher, time_cost=1, memory_cost=64, parallelism=1)
+"""
 STOPPED_WITHIN_S = 25.0  # docs/guarantees.md: SIGTERM ends within this
 
 

@@ -128,6 +128,15 @@ async def test_a_sync_storm(tmp_path: Path):
     assert record["latency"]["ping, all at once"]["count"] > 0
 
 
+async def test_starts_with_a_kill_between(tmp_path: Path):
+    """Each start is timed twice; what was acknowledged before the kill is there after it."""
+    record = await run("start", "--starts", "2", "--pairs", "5", folder=tmp_path)
+
+    assert record["unit"] == "ms"
+    assert [latency["count"] for latency in record["latency"].values()] == [2, 2]
+    assert record["figure"] == record["latency"]["ready after kill"]["p50_ms"] > 100
+
+
 async def test_history_on_a_kept_folder(tmp_path: Path):
     """A folder that was filled by one run serves the next; its user keeps it."""
     kept, temporary = tmp_path / "kept", tmp_path / "temporary"

@@ -17,6 +17,7 @@ from pingme.cli.bench.histogram import Histogram
 from pingme.cli.bench.plots import linear, logarithmic, nice_step, number, percentiles
 from pingme.cli.bench.report import page_of
 from pingme.cli.bench.results import latency_record
+from pingme.cli.bench.starts import CLEAN, KILLED, combined, note_lost
 from pingme.cli.bench.summary import lines_of as text_of
 from pingme.domain.errors import PingMeError
 
@@ -229,3 +230,42 @@ def test_every_nine_takes_the_same_room():
         1,
         1,
     ]
+
+
+def start_record(*, acked: int = 10, good: bool = True) -> dict[str, Any]:
+    """Return the record of the load between two starts."""
+    found = record(scenario="start", unit="ms")
+    return found | {
+        "verified": {**found["verified"], "acked": acked, "faults": {}, "listed": [], "good": good}
+    }
+
+
+def starts(*milliseconds: int) -> Histogram:
+    histogram = Histogram()
+    for ms in milliseconds:
+        histogram.record(ms * 1000)
+    return histogram
+
+
+def test_starts_are_one_record():
+    """The figure is the median after kill -9; the checks of all loads are added up."""
+    taken = {CLEAN: starts(700, 710, 720), KILLED: starts(800, 810, 820)}
+
+    found = combined([start_record(), start_record(), start_record(good=False)], taken)
+
+    assert 810 <= found["figure"] <= 817
+    assert set(found["latency"]) == {CLEAN, KILLED}
+    assert (found["verified"]["acked"], found["verified"]["good"]) == (30, False)
+    assert "to be ready" in page_of(document(found))
+    assert any("ready after kill" in line for line in text_of(found))
+
+
+@pytest.mark.parametrize(("stored", "good"), [(10, True), (11, True), (9, False)])
+def test_a_message_that_a_kill_has_taken_is_a_fault(stored: int, good: bool):
+    """Fewer stored messages than acknowledged ones: the run is wrong and says so."""
+    verified = start_record()["verified"]
+
+    note_lost(verified, stored)
+
+    assert verified["good"] is good
+    assert verified["faults"] == ({} if good else {"lost by the kill": 1})

@@ -61,6 +61,22 @@ def test_the_help_loads_no_command():
     assert out.endswith("loaded: []\n")
 
 
+def test_a_server_loads_nothing_for_show(tmp_path: Path):
+    """Serving loads neither Rich nor, without a file, PyYAML."""
+    script = (
+        "import sys; from pingme.cli import serve; serve._load_structlog()\n"
+        "import pingme.bootstrap.server\n"
+        "from pingme.config import load_settings; load_settings(environ={})\n"
+        "heavy = {'rich', 'yaml', 'textual', 'sqlalchemy', 'alembic', 'pingme.cli.bench'}\n"
+        "print('loaded:', sorted(heavy & set(sys.modules)))\n"
+    )
+
+    command = [sys.executable, "-c", script]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+
+    assert out.endswith("loaded: []\n")
+
+
 @pytest.mark.slow
 def test_the_help_comes_within_a_quarter_of_a_second():
     """The best of five runs of `pingme --help` takes under 0.25 s, interpreter included."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.conversations.server import ServerProcess, free_port
+from tests.conversations.server import CHEAP_PASSWORDS, ServerProcess, free_port
 from tests.websocket.raw import WITHIN_S, Raw, request
 
 NO_PICOWS = "import sys; sys.modules['picows'] = None"
@@ -99,7 +99,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     process = ServerProcess(
         tmp_path_factory.mktemp(request.param) / "data",
         ENV | {"PINGME_METRICS__PORT": str(metrics_port)},
-        prelude=NO_PICOWS if request.param == "plain" else "",
+        prelude=CHEAP_PASSWORDS + (NO_PICOWS if request.param == "plain" else ""),
     )
     asyncio.run(process.start())
     try:

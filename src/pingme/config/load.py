@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pingme.config.catalogue import HIDDEN, Setting, all_settings, sections
 from pingme.config.errors import ConfigError
 from pingme.config.models import Settings
-from pingme.config.sources import Given, choose_file, read_environment, read_file
+from pingme.config.sources import Given, choose_file, read_environment
 
 SECRET_MIN_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as its hash
 
@@ -63,7 +63,7 @@ def load_with_sources(*, environ: Mapping[str, str] | None = None, path: Path | 
     environ = os.environ if environ is None else environ
     known = {setting.name: setting for setting in all_settings()}
     file = choose_file(environ, path=path)
-    given = read_file(file, known=known) if file else {}
+    given = _read_file(file, known) if file else {}
     given |= read_environment(environ)
     values: dict[str, dict[str, object]] = {section: {} for section in sections()}
     for name, item in given.items():
@@ -73,6 +73,12 @@ def load_with_sources(*, environ: Mapping[str, str] | None = None, path: Path | 
     sources = {name: item.source for name, item in given.items()}
     check_together(settings, sources)
     return Loaded(settings, file, sources)
+
+
+def _read_file(file: Path, known: Mapping[str, Setting]) -> dict[str, Given]:
+    from pingme.config.yaml_file import read_file  # noqa: PLC0415  # most servers have no file
+
+    return read_file(file, known=known)
 
 
 def check_value(setting: Setting, given: Given) -> object:

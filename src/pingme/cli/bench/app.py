@@ -164,6 +164,22 @@ def history(
     run_all([plan], common, repeat)
 
 
+@scenario(app, "start")
+def start(
+    common: Common,
+    repeat: str,
+    *,
+    starts: Annotated[int, typer.Option(min=1, max=1_000, help="How often.")] = 5,
+    pairs: Pairs = 100,
+    in_flight: InFlight = 8,
+) -> None:
+    """How soon a server is ready, after a clean stop and after kill -9; between the two, private chats."""
+    from pingme.cli.bench.plans import start_plan  # noqa: PLC0415  # --help needs none of these
+
+    settings = settings_of(common, in_flight=in_flight, rate=0.0)
+    run_all([start_plan(settings, starts=starts, pairs=pairs, processes=common.processes)], common, repeat)
+
+
 @scenario(app, "all")
 def everything(common: Common, repeat: str) -> None:
     """Every scenario once with its usual sizes, and private chats also at a calm rate."""

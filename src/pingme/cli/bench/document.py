@@ -13,6 +13,7 @@ from typing import Any
 from pingme.cli.bench.machine import disk, machine, versions
 from pingme.cli.bench.plans import Plan
 from pingme.cli.bench.run import Place, run_plan
+from pingme.cli.bench.starts import run_starts
 from pingme.cli.bench.summary import heading, lines_of
 
 FORMAT = "pingme-bench/1"
@@ -42,7 +43,7 @@ def execute(plans: Sequence[Plan], place: Place, *, command: str, quiet: bool) -
     if not quiet:
         print("\n".join(heading(document)), flush=True)
     for plan in plans:
-        record = run_plan(plan, place)
+        record = run_starts(plan, place) if plan.scenario == "start" else run_plan(plan, place)
         document["runs"].append(record)
         if not quiet:
             print("\n" + "\n".join(lines_of(record)), flush=True)

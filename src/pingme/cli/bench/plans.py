@@ -78,6 +78,20 @@ def pairs_plan(settings: Settings, *, pairs: int, both: bool, processes: int) ->
     )
 
 
+def start_plan(settings: Settings, *, starts: int, pairs: int, processes: int) -> Plan:
+    """Starts of the server, each followed by a load of private chats, a kill, and another start."""
+    plan = pairs_plan(settings, pairs=pairs, both=True, processes=processes)
+    return replace(
+        plan,
+        scenario="start",
+        label=f"{starts} starts, each again after a load and kill -9",
+        settings=replace(settings, extra={"starts": starts}),
+        counted="median from the process's start after kill -9 to the first 200 of /health/ready",
+        unit="ms",
+        facts={"starts": starts, "pairs": pairs},
+    )
+
+
 def groups_plan(settings: Settings, *, groups: int, members: int, senders: int, processes: int) -> Plan:
     """Groups that share no members; ``in_flight`` is of a whole group and is spread over its senders."""
     check_users(groups * members)

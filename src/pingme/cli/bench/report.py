@@ -14,6 +14,7 @@ from pingme.cli.bench.plots import Series, line_plot, linear, logarithmic, perce
 from pingme.cli.bench.summary import heading
 
 LOG_FROM = 30.0  # times: a curve whose ends are further apart is drawn on a logarithmic axis
+FIGURES = {"bytes/connection": "memory", "ms": "to be ready"}  # by unit; the others are rates
 NOT_DRAWN = ("late",)  # the load's own lateness stands in the table
 
 
@@ -54,7 +55,7 @@ def _run(record: Mapping[str, Any]) -> str:
 def _tiles(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield (name, value, unit) of the figures that stand out."""
     unit = record["unit"]
-    yield ("throughput" if unit.endswith("/s") else "memory", f"{record['figure']:,.0f}", unit)
+    yield FIGURES.get(unit, "throughput"), f"{record['figure']:,.0f}", unit
     drawn = [(name, latency) for name, latency in record["latency"].items() if name not in NOT_DRAWN]
     for name, latency in drawn[:1]:
         for label, key in (("p50", "p50_ms"), ("p99", "p99_ms"), ("p99.9", "p999_ms")):

@@ -59,6 +59,17 @@ def run_plan(plan: Plan, place: Place) -> dict[str, Any]:
     Raises:
         PingMeError: it cannot run; figures of what did not run to its end are never returned.
     """
+    with open_place(plan, place) as (data_dir, report):
+        report({"phase": "preparing", "done": 0, "total": 0})
+        with DataLock(data_dir):
+            users, rooms = prepare(plan, data_dir)
+        with BenchServer(data_dir, cores=place.cores, command=place.command) as server:
+            return load_server(server, plan, users=users, rooms=rooms, place=place, report=report)
+
+
+@contextlib.contextmanager
+def open_place(plan: Plan, place: Place) -> Iterator[tuple[Path, Report]]:
+    """Make the data folder and fill it; the block gets it, and a progress bar, on the cores of the load."""
     with _folder(place) as data_dir, _on_load_cores(place.cores), progress_bar(plan.label) as report:
         raise_file_limit(plan.users)
         with DataLock(data_dir):
@@ -68,13 +79,23 @@ def run_plan(plan: Plan, place: Place) -> dict[str, Any]:
                     filling,
                     lambda done, total: report({"phase": "filling the store", "done": done, "total": total}),
                 )
-            report({"phase": "preparing", "done": 0, "total": 0})
-            users, rooms = prepare(plan, data_dir)
-        with BenchServer(data_dir, cores=place.cores, command=place.command) as server:
-            watch = Watch(server, plan, report)
-            with Crew(jobs_of(plan, server.url, users, rooms), place.cores.load) as crew:
-                parts = crew.run(watch.barrier, poll=watch.poll, progress=watch.progress)
-            watch.finish()
+        yield data_dir, report
+
+
+def load_server(
+    server: BenchServer,
+    plan: Plan,
+    *,
+    users: Sequence[BenchUser],
+    rooms: Sequence[RoomPlan],
+    place: Place,
+    report: Report,
+) -> dict[str, Any]:
+    """Put a plan's load on a running server and return the record."""
+    watch = Watch(server, plan, report)
+    with Crew(jobs_of(plan, server.url, users, rooms), place.cores.load) as crew:
+        parts = crew.run(watch.barrier, poll=watch.poll, progress=watch.progress)
+    watch.finish()
     return run_record(plan, parts, watch.observed())
 
 

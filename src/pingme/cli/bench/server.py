@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pingme.domain.errors import PingMeError
 
+READY_STEP_S = 0.005  # between two questions whether it is ready: what `ready_s` is wrong by
 READY_WITHIN_S = 60.0  # a store of millions of messages opens at once; a cold disk may not
 STOPPED_WITHIN_S = 30.0  # docs/guarantees.md promises 25
 SHOWN_BYTES = 2_000  # of the server's log, when it does not start
@@ -77,6 +78,9 @@ class BenchServer:
         cores: where it may run.
         command: another command that serves; "" = this installation's `pingme serve`.
         env: further variables.
+
+    Attributes:
+        ready_s: seconds from its start as a process to the first 200 of `/health/ready`; 0 before that.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class BenchServer:
             "PINGME_LOGGING__LEVEL": "warning",
         } | dict(env or {})  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
+        self.ready_s = 0.0
 
     @property
     def url(self) -> str:
@@ -106,6 +111,7 @@ class BenchServer:
         return f"ws://127.0.0.1:{self.port}/ws"
 
     def __enter__(self) -> BenchServer:
+        began_s = time.monotonic()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own command
                 self._command,
@@ -120,6 +126,7 @@ class BenchServer:
             if self._cores.server:
                 os.sched_setaffinity(self._process.pid, self._cores.server)
             self._wait_ready()
+            self.ready_s = time.monotonic() - began_s
         except BaseException:
             self.stop()
             raise
@@ -155,6 +162,13 @@ class BenchServer:
                 process.wait()
         self._log.unlink(missing_ok=True)
 
+    def kill(self) -> None:
+        """End it with SIGKILL, as the system does when memory is short; it is given no time for anything."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
@@ -162,7 +176,7 @@ class BenchServer:
             ready = f"http://127.0.0.1:{self.port}/health/ready"
             with contextlib.suppress(OSError), _OPENER.open(ready, timeout=1):
                 return
-            time.sleep(0.05)
+            time.sleep(READY_STEP_S)
         raise PingMeError(f"the server is not ready after {READY_WITHIN_S:.0f} s:\n{self.last_words()}")
 
     def sample(self) -> Sample:

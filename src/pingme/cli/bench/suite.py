@@ -13,10 +13,12 @@ from pingme.cli.bench.plans import (
     idle_plan,
     mixed_plan,
     pairs_plan,
+    start_plan,
     sync_plan,
 )
 
 CALM_RATE = 1_000.0  # messages a second: far from full, what people feel
+STARTS = 3
 
 
 def suite(settings: Settings, processes: int) -> list[Plan]:
@@ -32,6 +34,7 @@ def suite(settings: Settings, processes: int) -> list[Plan]:
         mixed_plan(calm, units=1, processes=processes),
         history_plan(settings, conversations=1000, depth=200, processes=processes),
         sync_plan(settings, users=10, conversations=1000, messages_each=20),
+        start_plan(replace(settings, seconds=1.0), starts=STARTS, pairs=100, processes=processes),
         connect_plan(storm, connections=10_000, processes=processes),
         idle_plan(storm, connections=10_000, processes=processes),
     ]

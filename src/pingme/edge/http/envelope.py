@@ -19,6 +19,7 @@ from pingme.domain.errors import ERRORS, ErrorCode, OutcomeUnknown, PingMeError
 T = TypeVar("T")
 
 CODES = "x-codes"  # the codes behind a status, until `pingme.edge.http.openapi` has made examples of them
+SCHEMAS = "#/components/schemas/"
 LOCATION_MAX = 80  # characters of a field's name in a message; the name may be the client's own
 BAD_REQUEST, UNPROCESSABLE = 400, 422
 # Statuses that the framework itself answers with; anything else of it is the client's mistake.
@@ -77,7 +78,8 @@ def reply(request: Request, data: T) -> Envelope[T]:
 def errors(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a route that may answer with these codes, for OpenAPI.
 
-    Every route may also answer 10001, 10002, 10008 and 20001; those are added.
+    Every route may also answer 10001, 10002, 10008 and 20001; those are added. The schema is named here and written down
+    by `pingme.edge.http.openapi`: a ``model`` would cost a validator for each of some 300 answers, at each start.
     """
     every = {*codes, ErrorCode.SERVER_ERROR, ErrorCode.INVALID_PARAMETERS, ErrorCode.OVERLOADED}
     texts: dict[int, list[str]] = {BAD_REQUEST: [f"{ErrorCode.INVALID_PARAMETERS}: not JSON"]}
@@ -86,7 +88,11 @@ def errors(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
         texts.setdefault(ERRORS[code].http, []).append(f"{code}: {ERRORS[code].text}")
         listed.setdefault(ERRORS[code].http, []).append(code)
     return {
-        status: {"model": ErrorEnvelope, "description": "; ".join(lines), CODES: listed[status]}
+        status: {
+            "content": {"application/json": {"schema": {"$ref": f"{SCHEMAS}{ErrorEnvelope.__name__}"}}},
+            "description": "; ".join(lines),
+            CODES: listed[status],
+        }
         for status, lines in texts.items()
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from pingme.domain.errors import ERRORS, UNKNOWN_OUTCOME, ErrorCode
-from pingme.edge.http.envelope import CODES
+from pingme.edge.http.envelope import CODES, SCHEMAS, ErrorEnvelope
 
 ABOUT = """\
 A self-hosted chat server. Every answer is `{code, message, data, request_id}`; `code` 0 is success. The socket at `/ws`
@@ -30,6 +30,9 @@ def describe_api(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = plain()
             document["info"]["description"] = ABOUT
+            schemas = document["components"]["schemas"]
+            envelope = ErrorEnvelope.model_json_schema(ref_template=SCHEMAS + "{model}")
+            schemas |= {ErrorEnvelope.__name__: envelope, **envelope.pop("$defs")}
             for _, operation in operations(document):
                 _complete(operation)
         assert app.openapi_schema is not None

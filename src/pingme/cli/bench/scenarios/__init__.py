@@ -17,4 +17,5 @@ SCENARIOS: dict[str, Scenario] = {
     "idle": run_idle,
     "sync": run_sync,
     "history": run_history,
+    "start": run_traffic,  # the load between two starts
 }
