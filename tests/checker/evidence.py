@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.checker.chain import digest_of, private_id
 from tests.checker.records import Event, History, Page
@@ -14,8 +14,9 @@ FOREVER = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """What one membership lets a user read: these seqs, both included."""
+    """What one membership lets a user read: from_seq to until_seq, both included; live since joined_seq."""
 
+    joined_seq: int
     from_seq: int
     until_seq: int = FOREVER
 
@@ -43,6 +44,10 @@ class Log:
 
     def may_read(self, user_id: str, seq: int) -> bool:
         return any(stay.from_seq <= seq <= stay.until_seq for stay in self.stays.get(user_id, ()))
+
+    def was_member(self, user_id: str, seq: int) -> bool:
+        """True when this event happened while the user was there to hear it."""
+        return any(stay.joined_seq <= seq <= stay.until_seq for stay in self.stays.get(user_id, ()))
 
     def readable(self, user_id: str) -> range:
         """Return what a user who comes now may read: the newest membership decides."""
@@ -146,11 +151,11 @@ def _take_ack(evidence: Evidence, history: History, conversation_id: str, seq: i
 
 def _find_members(log: Log, users: set[str]) -> None:
     if log.conversation_id in users:
-        log.stays = {log.conversation_id: [Stay(1)]}
+        log.stays = {log.conversation_id: [Stay(1, 1)]}
         return
     pair = next(_pairs(log, users), None)
     if pair is not None:
-        log.stays = {user: [Stay(1)] for user in pair}
+        log.stays = {user: [Stay(1, 1)] for user in pair}
         return
     _follow_members(log)
 
@@ -175,12 +180,12 @@ def _follow_members(log: Log) -> None:
         match event.kind:
             case "group_created":
                 policy = str(event.body["history_policy"])
-                log.stays = {user: [Stay(1)] for user in event.body["user_ids"]}
+                log.stays = {user: [Stay(1, 1)] for user in event.body["user_ids"]}
             case "group_updated":
                 policy = str(event.body.get("history_policy", policy))
             case "member_joined" if policy is not None:
                 for user in event.body["user_ids"]:
-                    _join(log, user, 1 if policy == "full" else seq)
+                    _join(log, user, seq, 1 if policy == "full" else seq)
             case "member_left":
                 _leave(log, event.sender_id, seq)
             case "member_removed":
@@ -188,13 +193,13 @@ def _follow_members(log: Log) -> None:
     log.is_known = policy is not None
 
 
-def _join(log: Log, user_id: str, from_seq: int) -> None:
+def _join(log: Log, user_id: str, seq: int, from_seq: int) -> None:
     stays = log.stays.setdefault(user_id, [])
     if not stays or stays[-1].until_seq < FOREVER:  # whoever is a member stays one as before
-        stays.append(Stay(from_seq))
+        stays.append(Stay(seq, from_seq))
 
 
 def _leave(log: Log, user_id: str, seq: int) -> None:
     stays = log.stays.get(user_id)
     if stays and stays[-1].until_seq == FOREVER:
-        stays[-1] = Stay(stays[-1].from_seq, seq)
+        stays[-1] = replace(stays[-1], until_seq=seq)

@@ -161,6 +161,7 @@ class History:
     pages: list[Page] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     connections: dict[int, Connection] = field(default_factory=dict)
+    diverged: list[str] = field(default_factory=list)
     began_s: float = 0.0
     ended_s: float = 0.0
     is_finished: bool = False
@@ -268,6 +269,11 @@ def _forgot(history: History, raw: Mapping[str, Any]) -> None:
     history.shown.append(Shown(raw["t"], raw["conversation"], 0))
 
 
+def _diverged(history: History, raw: Mapping[str, Any]) -> None:
+    hashes = f"made {raw['mine']}, was told {raw['theirs']}"
+    history.diverged.append(f"{raw['conversation']} {raw['seq']}: {hashes}")
+
+
 def _finished(history: History, raw: Mapping[str, Any]) -> None:
     history.is_finished = True
 
@@ -287,5 +293,6 @@ _TAKE: dict[str, Callable[[History, Mapping[str, Any]], None]] = {
     "page": _page,
     "shown": _shown,
     "forgot": _forgot,
+    "diverged": _diverged,
     "finished": _finished,
 }

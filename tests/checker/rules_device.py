@@ -16,6 +16,8 @@ LEARNS_WITHIN_S = 30.0  # a connected device learns of every event within this
 def check(evidence: Evidence) -> Iterator[Fault]:
     """Yield what is wrong with what devices got."""
     for history in evidence.histories:
+        for text in history.diverged:
+            yield Fault("conflicting_hash", f"{history.name}: {text}")
         if not history.is_finished:
             yield Fault("lost", f"{history.name}: never came to its last reading")
         yield from _read_all(evidence, history)
@@ -23,7 +25,7 @@ def check(evidence: Evidence) -> Iterator[Fault]:
         for page in history.pages:
             yield from _ascends(history, page)
         yield from _showed(evidence, history)
-        yield from _holes(history)
+        yield from _holes(evidence, history)
         yield from _late(evidence, history)
 
 
@@ -86,7 +88,7 @@ def _showed(evidence: Evidence, history: History) -> Iterator[Fault]:
             yield Fault("lost", text)
 
 
-def _holes(history: History) -> Iterator[Fault]:
+def _holes(evidence: Evidence, history: History) -> Iterator[Fault]:
     """A live connection brings every event: what a later push has overtaken comes within HOLE_S, or a resync or the end."""
     for connection in history.connections.values():
         if connection.live_s is None:
@@ -96,6 +98,7 @@ def _holes(history: History) -> Iterator[Fault]:
             until_s = opened_s + HOLE_S
             ended_s = history.ended_s if connection.closed_s is None else connection.closed_s
             excused = ended_s < until_s or any(opened_s <= at <= until_s for at in connection.resyncs_s)
+            excused |= not evidence.log(conversation_id).was_member(history.user_id, seq)
             if not excused and came.get((conversation_id, seq), until_s + 1) > until_s:
                 text = (
                     f"{history.name}: connection {connection.number} went on without {conversation_id} {seq}"

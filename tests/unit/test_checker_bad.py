@@ -266,6 +266,10 @@ def everybody_agrees_on_a_wrong_beginning(tale: Tale) -> None:
                 page["prev_hash"] = ZERO
 
 
+def the_device_made_another_hash(tale: Tale) -> None:
+    tale.write("uada/d2", "diverged", conversation=GROUP, seq=5, mine=ZERO, theirs=tale.hash(GROUP, 5))
+
+
 # leaked
 
 
@@ -406,6 +410,7 @@ BAD: dict[str, list[Callable[[Tale], None]]] = {
         a_rolling_hash_of_another_history,
         a_head_hash_of_another_history,
         everybody_agrees_on_a_wrong_beginning,
+        the_device_made_another_hash,
     ],
     "leaked": [
         a_removed_member_gets_a_push,

@@ -137,6 +137,7 @@ def removed_and_back(tale: Tale) -> None:
     tale.write("ucleo/d1", "forgot", conversation=GROUP)
     tale.do("uada/d1", GROUP, "member_joined", user_ids=["ucleo"])
     tale.say("ucleo/d1", GROUP, "here again")
+    tale.say("uben/d1", GROUP, "welcome back")
 
 
 def recalled_and_edited(tale: Tale) -> None:
@@ -215,6 +216,7 @@ def test_a_history_in_which_promises_were_kept_is_good(happens: Callable[[Tale],
     tale = group_tale()
     happens(tale)
     tale.say("uada/d1", GROUP, "the end")
+    tale.now_s += 10  # whatever was to come late should have come
     tale.finish()
 
     verdict = judge(tale.histories(), allowances=[(101.0, 135.0)] if happens is stopped_on_purpose else [])
@@ -227,6 +229,8 @@ def test_a_full_history_is_read_from_the_first_event():
     """With history_policy full a newcomer reads everything, and that is no leak."""
     tale = group_tale(policy="full")
     a_newcomer(tale)
+    removed_and_back(tale)
+    tale.now_s += 10
     tale.finish()
 
     assert judge(tale.histories()).is_good

@@ -1,0 +1,190 @@
+"""The processes of a run, each behind a proxy of its own: engines first, then servers with the environment that they give.
+
+A service (an engine of several nodes) is anything shaped like `Service`. Its proxy stands between it and the servers: the
+service is started where it likes, and the variables that name its address are rewritten to the proxy's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from tests.chaos.proxy import Proxy
+from tests.conversations.server import ServerProcess
+
+UNLIMITED = {"PINGME_LIMITS__SENDS_PER_S": "0", "PINGME_LIMITS__HTTP_SENDS_PER_S": "0"}
+ADDRESSES = (("DB_HOST", "DB_PORT"), ("REDIS_HOST", "REDIS_PORT"))
+BROKERS = "KAFKA_BROKERS"
+
+
+class Service(Protocol):
+    """An engine that a run starts; ``name`` is its target in schedules: ``mysql``, ``redis`` or ``kafka``."""
+
+    name: str
+
+    def missing(self) -> str | None:
+        """Return what this machine lacks to start it, for people; None when nothing."""
+
+    def start(self, folder: Path) -> None:
+        """Start it on a free port with its data in ``folder``; return when it answers. May be repeated after a kill."""
+
+    def stop(self) -> None:
+        """Stop it and wait for its end."""
+
+    def env(self) -> Mapping[str, str]:
+        """Return the variables that make a server use it: ``DB_HOST`` and ``DB_PORT``, ``REDIS_…`` or ``KAFKA_BROKERS``."""
+
+    def pids(self) -> Sequence[int]:
+        """Return its processes, to kill and to pause."""
+
+
+@runtime_checkable
+class Advertising(Protocol):
+    """A service that tells its clients its address by itself, as Kafka does: they go there, whatever they were told first."""
+
+    def advertise(self, port: int) -> None:
+        """Take the proxy's port on 127.0.0.1 as the advertised address; called before the first start."""
+
+
+class Missing(RuntimeError):
+    """Something that the run needs is not on this machine."""
+
+
+@dataclass(slots=True)
+class Part:
+    """One target of faults."""
+
+    name: str
+    proxy: Proxy
+    server: ServerProcess | None = None
+    service: Service | None = None
+    folder: Path = field(default_factory=Path)
+
+    async def kill(self) -> None:
+        """End its processes with SIGKILL."""
+        if self.server is not None:
+            await self.server.kill9()
+        elif self.service is not None:
+            self.signal(signal.SIGKILL)
+            await asyncio.to_thread(self.service.stop)
+
+    async def start(self) -> None:
+        """Start it (again) and return when it answers."""
+        if self.server is not None:
+            await self.server.start()
+        elif self.service is not None:
+            await asyncio.to_thread(self.service.start, self.folder)
+            self.proxy.target = address(self.service.env())
+
+    def signal(self, number: int) -> None:
+        if self.server is not None:
+            self.server.signal(number)
+        elif self.service is not None:
+            for pid in self.service.pids():
+                os.kill(pid, number)
+
+
+class Cluster:
+    """Engines and servers, started and stopped together.
+
+    Args:
+        folder: for data and logs.
+        services: the engines; none is the embedded form, which has one server.
+        servers: how many.
+        env: further variables of every server.
+        seed: of what the proxies draw.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        services: Sequence[Service] = (),
+        servers: int = 1,
+        env: Mapping[str, str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        if servers > 1 and not any(service.name == "mysql" for service in services):
+            raise Missing("several servers need mysql: the embedded store belongs to one process")
+        self._folder = folder
+        self._services = services
+        self._count = servers
+        self._env = dict(env or {})
+        self._chance = random.Random(seed)
+        self.parts: dict[str, Part] = {}
+        """By target, as schedules name them."""
+
+    @property
+    def urls(self) -> list[str]:
+        """Where clients connect: the proxies before the servers."""
+        servers = [part for part in self.parts.values() if part.server is not None]
+        return [f"http://127.0.0.1:{part.proxy.port}" for part in servers]
+
+    async def start(self) -> None:
+        """Start everything.
+
+        Raises:
+            Missing: an engine cannot be started here; nothing runs.
+        """
+        lacking = [f"{service.name}: {lack}" for service in self._services if (lack := service.missing())]
+        if lacking:
+            raise Missing("; ".join(lacking))
+        env = {**UNLIMITED, **self._env}
+        for service in self._services:
+            env |= await self._start_service(service)
+        for number in range(1, self._count + 1):
+            server = ServerProcess(self._folder / f"server-{number}", env)
+            part = Part(f"server:{number}", self._proxy(server.port), server=server)
+            await part.proxy.start()
+            self.parts[part.name] = part
+            await part.start()
+
+    async def stop(self) -> None:
+        """Stop everything, the last started first, whatever state faults have left it in."""
+        for part in reversed(self.parts.values()):
+            await part.proxy.stop()
+            if part.server is not None and part.server.is_running:
+                part.server.signal(signal.SIGCONT)
+                await part.server.stop()
+            elif part.service is not None:
+                part.signal(signal.SIGCONT)
+                await asyncio.to_thread(part.service.stop)
+
+    async def _start_service(self, service: Service) -> dict[str, str]:
+        part = Part(service.name, self._proxy(), service=service, folder=self._folder / service.name)
+        part.folder.mkdir(parents=True)
+        await part.proxy.start()
+        if isinstance(service, Advertising):
+            service.advertise(part.proxy.port)
+        self.parts[service.name] = part
+        await part.start()
+        return through(service.env(), part.proxy.port)
+
+    def _proxy(self, port: int = 0) -> Proxy:
+        return Proxy("127.0.0.1", port, random.Random(self._chance.random()))
+
+
+def address(env: Mapping[str, str]) -> tuple[str, int]:
+    """Return the address that a service's variables name."""
+    for host, port in ADDRESSES:
+        if host in env:
+            return env[host], int(env[port])
+    host_name, _, number = env[BROKERS].partition(",")[0].rpartition(":")
+    return host_name, int(number)
+
+
+def through(env: Mapping[str, str], port: int) -> dict[str, str]:
+    """Return the variables with the proxy's address."""
+    changed = dict(env)
+    for host, key in ADDRESSES:
+        if host in env:
+            changed |= {host: "127.0.0.1", key: str(port)}
+    if BROKERS in env:
+        changed[BROKERS] = re.sub(r"^[^,]+", f"127.0.0.1:{port}", env[BROKERS])
+    return changed
