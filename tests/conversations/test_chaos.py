@@ -1,0 +1,74 @@
+"""A server under load that is killed twice and cut off once; then its clients' histories are judged, and tampered with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.cluster import Cluster
+from tests.chaos.run import run
+from tests.chaos.schedule import BadSchedule, parse
+from tests.checker.judge import judge, read_folder
+from tests.checker.verdict import KINDS
+
+FAULTS = [
+    {"at_s": 1.0, "target": "server:1", "action": "kill", "for_s": 0.1},
+    {"at_s": 3.0, "target": "server:1", "action": "cut"},
+    {"at_s": 4.0, "target": "server:1", "action": "kill", "for_s": 0.1},
+]
+
+
+def tamper(path: Path, spoil: str) -> None:
+    """Take one event out of the last reading, or let two change places."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        record = json.loads(line)
+        if record["e"] == "page" and record["of"] == "final" and len(record["events"]) > 4:
+            events = record["events"]
+            if spoil == "drop":
+                del events[-1]
+            else:
+                events[2], events[3] = events[3], events[2]
+            lines[number] = json.dumps(record)
+            break
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_two_kills_and_a_cut_under_load_break_no_promise(tmp_path: Path):
+    """The checker finds nothing; of the same histories it rejects those with one event dropped, or two swapped."""
+    schedule = parse({"seed": 7, "duration_s": 6.5, "faults": FAULTS})
+
+    outcome = await run(Cluster(tmp_path / "data"), schedule, tmp_path, per_s=8, note=print)
+
+    assert outcome.is_good, f"{outcome.verdict}\n{outcome.faults}"
+    assert outcome.verdict.counts == dict.fromkeys(KINDS, 0)
+    assert outcome.verdict.looked_at["devices"] == 6
+    assert outcome.verdict.looked_at["connections"] >= 6 * 4  # all were thrown out three times and came back
+    assert len(outcome.marks) == 3
+    histories = tmp_path / "histories"
+    assert judge(read_folder(histories)).is_good
+    victim = histories / "ben-d1.ndjson"
+    as_it_was = victim.read_text(encoding="utf-8")
+    for spoil, kind in (("drop", "lost"), ("swap", "reordered")):
+        tamper(victim, spoil)
+        assert judge(read_folder(histories)).counts[kind] >= 1  # type: ignore[index]  # a Kind
+        victim.write_text(as_it_was, encoding="utf-8")
+    assert judge(read_folder(histories)).is_good
+
+
+@pytest.mark.slow
+async def test_a_fault_for_what_does_not_run_stops_the_run(tmp_path: Path):
+    """It is refused before anybody talks, and everything that was started is stopped."""
+    schedule = parse({"seed": 7, "duration_s": 9, "faults": [{**FAULTS[0], "target": "kafka"}]})
+    cluster = Cluster(tmp_path / "data")
+
+    with pytest.raises(BadSchedule, match="kafka is not part of this run; there are server:1"):
+        await run(cluster, schedule, tmp_path, note=print)
+
+    server = cluster.parts["server:1"].server
+    assert server is not None
+    assert not server.is_running
