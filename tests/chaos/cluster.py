@@ -121,6 +121,12 @@ class Cluster:
         """By target, as schedules name them."""
 
     @property
+    def targets(self) -> list[str]:
+        """What faults may name, whether it runs yet or not."""
+        servers = [f"server:{number}" for number in range(1, self._count + 1)]
+        return [*(service.name for service in self._services), *servers]
+
+    @property
     def urls(self) -> list[str]:
         """Where clients connect: the proxies before the servers."""
         servers = [part for part in self.parts.values() if part.server is not None]
@@ -135,12 +141,13 @@ class Cluster:
         lacking = [f"{service.name}: {lack}" for service in self._services if (lack := service.missing())]
         if lacking:
             raise Missing("; ".join(lacking))
+        self._folder.mkdir(parents=True, exist_ok=True)
         env = {**UNLIMITED, **self._env}
         for service in self._services:
             env |= await self._start_service(service)
-        for number in range(1, self._count + 1):
-            server = ServerProcess(self._folder / f"server-{number}", env)
-            part = Part(f"server:{number}", self._proxy(server.port), server=server)
+        for name in self.targets[len(self._services) :]:
+            server = ServerProcess(self._folder / name.replace(":", "-"), env)
+            part = Part(name, self._proxy(server.port), server=server)
             await part.proxy.start()
             self.parts[part.name] = part
             await part.start()

@@ -103,9 +103,9 @@ async def run(
         BadSchedule: a fault is for something that is not part of the cluster.
         Missing: an engine cannot be started here.
     """
+    check_targets(schedule, cluster.targets)
     try:
         await cluster.start()
-        check_targets(schedule, list(cluster.parts))
         crowd = Crowd(folder / "histories", Nodes(cluster.urls), random.Random(schedule.seed))
         try:
             return await _drill(cluster, schedule, crowd, per_s, note)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.cluster import Cluster
 from tests.chaos.run import run
-from tests.chaos.schedule import BadSchedule, parse
+from tests.chaos.schedule import parse
 from tests.checker.judge import judge, read_folder
 from tests.checker.verdict import KINDS
 
@@ -58,17 +58,3 @@ async def test_two_kills_and_a_cut_under_load_break_no_promise(tmp_path: Path):
         assert judge(read_folder(histories)).counts[kind] >= 1  # type: ignore[index]  # a Kind
         victim.write_text(as_it_was, encoding="utf-8")
     assert judge(read_folder(histories)).is_good
-
-
-@pytest.mark.slow
-async def test_a_fault_for_what_does_not_run_stops_the_run(tmp_path: Path):
-    """It is refused before anybody talks, and everything that was started is stopped."""
-    schedule = parse({"seed": 7, "duration_s": 9, "faults": [{**FAULTS[0], "target": "kafka"}]})
-    cluster = Cluster(tmp_path / "data")
-
-    with pytest.raises(BadSchedule, match="kafka is not part of this run; there are server:1"):
-        await run(cluster, schedule, tmp_path, note=print)
-
-    server = cluster.parts["server:1"].server
-    assert server is not None
-    assert not server.is_running

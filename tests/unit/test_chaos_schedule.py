@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.cluster import Cluster, Missing, address, through
+from tests.chaos.run import run
 from tests.chaos.schedule import (
     ACTIONS,
     TARGETS,
@@ -22,6 +25,7 @@ from tests.chaos.schedule import (
     read,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
 KILL = {"at_s": 1, "target": "server:1", "action": "kill", "for_s": 1}
 
 
@@ -92,6 +96,30 @@ def test_a_target_that_does_not_run_is_refused(target: str):
         check_targets(schedule, ["server:1"])
 
 
+async def test_a_run_refuses_it_before_anything_starts(tmp_path: Path):
+    """Nothing was started, not even a folder made."""
+    schedule = parse(raw({**KILL, "target": "kafka"}))
+    cluster = Cluster(tmp_path / "data")
+
+    with pytest.raises(BadSchedule, match="kafka is not part of this run; there are server:1"):
+        await run(cluster, schedule, tmp_path, note=print)
+    assert not cluster.parts
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_says_so_and_ends_with_2(tmp_path: Path):
+    """`python -m tests.chaos` names the target; that is no verdict."""
+    path = tmp_path / "schedule.json"
+    path.write_text(json.dumps(raw({**KILL, "target": "mysql"})), encoding="utf-8")
+    command = [sys.executable, "-m", "tests.chaos", "--schedule", str(path), "--out", str(tmp_path / "out")]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "error: fault 1: mysql is not part of this run; there are server:1" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 class Engine:
     """A service that starts nothing."""
 
@@ -141,6 +169,7 @@ async def test_an_engine_stands_behind_a_proxy(tmp_path: Path):
     """Servers get the proxy's address; the proxy's target is the engine's; the end stops it."""
     engine, broker = Engine("redis"), Broker("kafka")
     cluster = Cluster(tmp_path, [engine, broker], servers=0)
+    assert cluster.targets == ["redis", "kafka"]
 
     await cluster.start()
 
