@@ -298,15 +298,21 @@ class Device:
             self._syncs_again = True
 
     def _failed(self, name: str | None, payload: dict[str, Any]) -> None:
-        if name in self._reads:
-            self._reads[name].set_exception(RuntimeError(payload["message"]))
-        pending = self.waiting.get(payload.get("msg_id", ""))
-        if pending is None:
-            self._is_syncing = False  # a sync, or the fetching of a hole, that cannot be served now
-            self._fetching.clear()
-            self._syncs_again = True
+        if "msg_id" in payload:
+            self._not_done(payload)
             return
-        self.recorder.error(self._number, pending.msg_id, payload)
+        if name in self._reads and not self._reads[name].done():
+            self._reads[name].set_exception(RuntimeError(payload["message"]))
+        self._is_syncing = False  # a sync, or the fetching of a hole, that cannot be served now
+        self._fetching.clear()
+        self._syncs_again = True
+
+    def _not_done(self, payload: dict[str, Any]) -> None:
+        """An operation was refused, or nobody can say; written down even when an ack came before."""
+        self.recorder.error(self._number, payload["msg_id"], payload)
+        pending = self.waiting.get(payload["msg_id"])
+        if pending is None:
+            return
         if payload["retryable"]:
             wait_s = max(payload.get("retry_after_ms") or 0, 200) / 1000
             pending.again_s = self.recorder.clock() + wait_s
