@@ -16,7 +16,6 @@ import json
 import random
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -24,6 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 
 from tests.chaos.account import Login, Nodes
 from tests.chaos.copies import Copies
+from tests.chaos.pending import Figures, Pending, frame
 from tests.chaos.recorder import Recorder
 from tests.checker.chain import private_id
 
@@ -32,30 +32,6 @@ PATIENCE_S = 15.0  # the server answers within 10 s, or calls the outcome unknow
 HOLD_S = 0.2  # docs/protocol.md: how long an early event may wait for the one before it
 PAGE = 200
 BACKOFF_S = (0.05, 0.3)
-
-
-@dataclass(slots=True)
-class Pending:
-    """An operation without a final answer."""
-
-    msg_id: str
-    conversation_id: str
-    kind: str
-    body: Mapping[str, Any]
-    frame: str
-    sent_s: float = 0.0
-    connection: int = 0
-    again_s: float = 0.0
-
-
-@dataclass(slots=True)
-class Figures:
-    """What happened, by second, for the report's plot: (when, how many)."""
-
-    acks: list[tuple[float, float]] = field(default_factory=list)
-    """(when acked, how long it took since the first send), in seconds."""
-    deliveries: list[float] = field(default_factory=list)
-    closes: dict[int, int] = field(default_factory=dict)
 
 
 class Device:
@@ -404,9 +380,3 @@ class Device:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._moved.wait()
-
-
-def frame(kind: str, payload: Mapping[str, Any], name: str | None = None) -> str:
-    """Return the text of a frame."""
-    named = {} if name is None else {"id": name}
-    return json.dumps({"type": kind, **named, "payload": payload}, ensure_ascii=False)

@@ -2,8 +2,8 @@
 
 Rules of this file:
 - Each direction (UP: to the target, DOWN: back) has its own fault, read again for every piece of data.
-- A black hole holds what it got and reads no more: TCP would send it again after the break, so nothing is lost in
-  the middle of a stream, and both ends notice nothing but silence.
+- A black hole holds what came, up to the bound, and then reads no more: TCP would send it again after the break, so
+  nothing is lost in the middle of a stream, and both ends notice nothing but silence.
 - What waits in the proxy is bounded: MAX_PIECES pieces of at most PIECE_BYTES per direction and connection.
 """
 
