@@ -7,7 +7,6 @@ service is started where it likes, and the variables that name its address are r
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import re
 import signal
@@ -22,27 +21,47 @@ from tests.conversations.server import ServerProcess
 UNLIMITED = {"PINGME_LIMITS__SENDS_PER_S": "0", "PINGME_LIMITS__HTTP_SENDS_PER_S": "0"}
 ADDRESSES = (("DB_HOST", "DB_PORT"), ("REDIS_HOST", "REDIS_PORT"))
 BROKERS = "KAFKA_BROKERS"
+TARGET_OF = {"mariadb": "mysql"}
+"""The target of a service in schedules, where it is not its name."""
 
 
 class Service(Protocol):
-    """An engine that a run starts; ``name`` is its target in schedules: ``mysql``, ``redis`` or ``kafka``."""
+    """An engine with throw-away data on a free loopback port."""
 
     name: str
 
     def missing(self) -> str | None:
-        """Return what this machine lacks to start it, for people; None when nothing."""
+        """Say what is not installed, or return None."""
+        ...
 
     def start(self, folder: Path) -> None:
-        """Start it on a free port with its data in ``folder``; return when it answers. May be repeated after a kill."""
+        """Start it with its data in this folder, which exists and is empty; return when it answers."""
+        ...
 
     def stop(self) -> None:
-        """Stop it and wait for its end."""
+        """Stop it and wait until it has gone."""
+        ...
 
     def env(self) -> Mapping[str, str]:
         """Return the variables that make a server use it: ``DB_HOST`` and ``DB_PORT``, ``REDIS_…`` or ``KAFKA_BROKERS``."""
+        ...
 
-    def pids(self) -> Sequence[int]:
-        """Return its processes, to kill and to pause."""
+
+@runtime_checkable
+class Restartable(Protocol):
+    """A service whose process can fail: what ``kill`` and ``pause`` need."""
+
+    def kill(self) -> None:
+        """End it with SIGKILL and wait until it has gone."""
+        ...
+
+    def start_again(self) -> None:
+        """Start it on the data that it had; return when it answers."""
+        ...
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, SIGSTOP and SIGCONT for instance."""
+        ...
 
 
 @runtime_checkable
@@ -51,6 +70,7 @@ class Advertising(Protocol):
 
     def advertise(self, port: int) -> None:
         """Take the proxy's port on 127.0.0.1 as the advertised address; called before the first start."""
+        ...
 
 
 class Missing(RuntimeError):
@@ -68,27 +88,40 @@ class Part:
     folder: Path = field(default_factory=Path)
 
     async def kill(self) -> None:
-        """End its processes with SIGKILL."""
+        """End its process with SIGKILL."""
         if self.server is not None:
             await self.server.kill9()
-        elif self.service is not None:
-            self.signal(signal.SIGKILL)
-            await asyncio.to_thread(self.service.stop)
+        else:
+            await asyncio.to_thread(self._restartable().kill)
 
     async def start(self) -> None:
-        """Start it (again) and return when it answers."""
+        """Start it for the first time; return when it answers."""
         if self.server is not None:
             await self.server.start()
         elif self.service is not None:
             await asyncio.to_thread(self.service.start, self.folder)
             self.proxy.target = address(self.service.env())
 
+    async def start_again(self) -> None:
+        """Start it after a kill, on the data that it had; return when it answers."""
+        if self.server is not None:
+            await self.server.start()
+        elif self.service is not None:
+            await asyncio.to_thread(self._restartable().start_again)
+            self.proxy.target = address(self.service.env())
+
     def signal(self, number: int) -> None:
+        """Send its process a signal."""
         if self.server is not None:
             self.server.signal(number)
-        elif self.service is not None:
-            for pid in self.service.pids():
-                os.kill(pid, number)
+        else:
+            self._restartable().signal(number)
+
+    def _restartable(self) -> Restartable:
+        service: object = self.service
+        if isinstance(service, Restartable):
+            return service
+        raise Missing(f"{self.name} can be started and stopped only: kill and pause are not for it")
 
 
 class Cluster:
@@ -110,7 +143,7 @@ class Cluster:
         env: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
-        if servers > 1 and not any(service.name == "mysql" for service in services):
+        if servers > 1 and not any(target_of(service) == "mysql" for service in services):
             raise Missing("several servers need mysql: the embedded store belongs to one process")
         self._folder = folder
         self._services = services
@@ -124,7 +157,7 @@ class Cluster:
     def targets(self) -> list[str]:
         """What faults may name, whether it runs yet or not."""
         servers = [f"server:{number}" for number in range(1, self._count + 1)]
-        return [*(service.name for service in self._services), *servers]
+        return [*map(target_of, self._services), *servers]
 
     @property
     def urls(self) -> list[str]:
@@ -160,21 +193,28 @@ class Cluster:
                 part.server.signal(signal.SIGCONT)
                 await part.server.stop()
             elif part.service is not None:
-                part.signal(signal.SIGCONT)
+                if isinstance(part.service, Restartable):
+                    part.service.signal(signal.SIGCONT)
                 await asyncio.to_thread(part.service.stop)
 
     async def _start_service(self, service: Service) -> dict[str, str]:
-        part = Part(service.name, self._proxy(), service=service, folder=self._folder / service.name)
+        name = target_of(service)
+        part = Part(name, self._proxy(), service=service, folder=self._folder / name)
         part.folder.mkdir(parents=True)
         await part.proxy.start()
         if isinstance(service, Advertising):
             service.advertise(part.proxy.port)
-        self.parts[service.name] = part
+        self.parts[name] = part
         await part.start()
         return through(service.env(), part.proxy.port)
 
     def _proxy(self, port: int = 0) -> Proxy:
         return Proxy("127.0.0.1", port, random.Random(self._chance.random()))
+
+
+def target_of(service: Service) -> str:
+    """Return what schedules call a service."""
+    return TARGET_OF.get(service.name, service.name)
 
 
 def address(env: Mapping[str, str]) -> tuple[str, int]:

@@ -178,7 +178,7 @@ async def _fail(part: Part, entry: Entry, began_s: float, note: Note) -> Mark:
     if entry.action == "kill":
         await part.kill()
         await asyncio.sleep(entry.for_s)
-        await part.start()
+        await part.start_again()
     elif entry.action == "pause":
         part.signal(signal.SIGSTOP)
         await asyncio.sleep(entry.for_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -140,14 +140,20 @@ class Engine:
     def env(self) -> Mapping[str, str]:
         return {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "7001"}
 
-    def pids(self) -> Sequence[int]:
-        return ()
-
 
 class Broker(Engine):
-    """One that advertises its address."""
+    """One that advertises its address, and whose process can fail."""
 
     advertised = 0
+
+    def kill(self) -> None:
+        self.started -= 1
+
+    def start_again(self) -> None:
+        self.started += 1
+
+    def signal(self, number: int) -> None:
+        pass
 
     def advertise(self, port: int) -> None:
         assert not self.started
@@ -178,8 +184,18 @@ async def test_an_engine_stands_behind_a_proxy(tmp_path: Path):
     assert through(engine.env(), part.proxy.port)["REDIS_PORT"] == str(part.proxy.port)
     assert broker.advertised == cluster.parts["kafka"].proxy.port
     assert (engine.started, broker.started) == (1, 1)
+    await cluster.parts["kafka"].kill()
+    assert broker.started == 0
+    await cluster.parts["kafka"].start_again()
+    with pytest.raises(Missing, match="redis can be started and stopped only"):
+        await cluster.parts["redis"].kill()
     await cluster.stop()
     assert (engine.started, broker.started) == (0, 0)
+
+
+def test_mariadb_is_the_target_mysql(tmp_path: Path):
+    """Schedules name the engine by its kind; with it there may be several servers."""
+    assert Cluster(tmp_path, [Engine("mariadb")], servers=2).targets == ["mysql", "server:1", "server:2"]
 
 
 def test_several_servers_need_a_store_that_they_can_share(tmp_path: Path):
