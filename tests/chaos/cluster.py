@@ -133,6 +133,7 @@ class Cluster:
         servers: how many.
         env: further variables of every server.
         seed: of what the proxies draw.
+        prelude: Python that each server runs first: a fault inside it, which the checker shall find.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class Cluster:
         servers: int = 1,
         env: Mapping[str, str] | None = None,
         seed: int = 0,
+        prelude: str = "",
     ) -> None:
         if servers > 1 and not any(target_of(service) == "mysql" for service in services):
             raise Missing("several servers need mysql: the embedded store belongs to one process")
@@ -149,6 +151,7 @@ class Cluster:
         self._services = services
         self._count = servers
         self._env = dict(env or {})
+        self._prelude = prelude
         self._chance = random.Random(seed)
         self.parts: dict[str, Part] = {}
         """By target, as schedules name them."""
@@ -179,7 +182,7 @@ class Cluster:
         for service in self._services:
             env |= await self._start_service(service)
         for name in self.targets[len(self._services) :]:
-            server = ServerProcess(self._folder / name.replace(":", "-"), env)
+            server = ServerProcess(self._folder / name.replace(":", "-"), env, self._prelude)
             part = Part(name, self._proxy(server.port), server=server)
             await part.proxy.start()
             self.parts[part.name] = part

@@ -65,10 +65,13 @@ class Crowd:
     async def talk(self, per_s: float, until_s: float) -> None:
         """Let all writers write at this rate each, and the guest come and go, until this moment of the loop's clock."""
         writers = [device for name, device in self.devices.items() if name not in LISTENERS]
+        host = random.Random(
+            self.chance.random()
+        )  # its own, so that the seed alone decides who comes and goes
         async with asyncio.TaskGroup() as tasks:
             for device in writers:
                 tasks.create_task(self._write(device, per_s, until_s))
-            tasks.create_task(self._host(until_s))
+            tasks.create_task(self._host(until_s, host))
 
     async def settle(self) -> None:
         """Wait until everything is answered and everybody has caught up; then read it all once more."""
@@ -121,13 +124,13 @@ class Crowd:
         else:
             await device.say(group_id, text)
 
-    async def _host(self, until_s: float) -> None:
+    async def _host(self, until_s: float, chance: random.Random) -> None:
         """Let the guest into each group and out again."""
         clock, host, guest = asyncio.get_running_loop().time, self.callers["ada/d1"], self.users[GUEST]
         inside: set[str] = set()
         while clock() < until_s:
-            await asyncio.sleep(self.chance.uniform(0.5, 1.5) * GUEST_S)
-            group_id = self.chance.choice(list(self.groups.values()))
+            await asyncio.sleep(chance.uniform(0.5, 1.5) * GUEST_S)
+            group_id = chance.choice(list(self.groups.values()))
             if group_id in inside:
                 await host.remove(group_id, guest)
                 inside.discard(group_id)

@@ -20,6 +20,20 @@ FAULTS = [
 ]
 
 
+DROPS_PUSHES = """
+from pingme.edge.hub import Hub
+whole = Hub._push
+def push(hub, event, *rest):
+    if event.kind != "message" or event.seq % 5:
+        whole(hub, event, *rest)
+Hub._push = push
+"""
+FORGETS_REMOVALS = """
+from pingme.edge.hub import Hub
+Hub._remove = lambda hub, user_id, group_id: None
+"""
+
+
 def tamper(path: Path, spoil: str) -> None:
     """Take one event out of the last reading, or let two change places."""
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -58,3 +72,18 @@ async def test_two_kills_and_a_cut_under_load_break_no_promise(tmp_path: Path):
         assert judge(read_folder(histories)).counts[kind] >= 1  # type: ignore[index]  # a Kind
         victim.write_text(as_it_was, encoding="utf-8")
     assert judge(read_folder(histories)).is_good
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("prelude", "kind"),
+    [pytest.param(DROPS_PUSHES, "skipped", id="drops"), pytest.param(FORGETS_REMOVALS, "leaked", id="leaks")],
+)
+async def test_a_server_that_breaks_a_promise_is_caught(prelude: str, kind: str, tmp_path: Path):
+    """One that leaves pushes out, and one whose removed members hear on: the real clients' histories show it."""
+    schedule = parse({"seed": 3, "duration_s": 4, "faults": []})
+
+    outcome = await run(Cluster(tmp_path / "data", prelude=prelude), schedule, tmp_path, per_s=8, note=print)
+
+    assert not outcome.is_good
+    assert {name for name, count in outcome.verdict.counts.items() if count} == {kind}, str(outcome.verdict)
