@@ -79,13 +79,14 @@ class Missing(RuntimeError):
 
 @dataclass(slots=True)
 class Part:
-    """One target of faults."""
+    """One target of faults; ``failing`` is held while one lasts."""
 
     name: str
     proxy: Proxy
     server: ServerProcess | None = None
     service: Service | None = None
     folder: Path = field(default_factory=Path)
+    failing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def kill(self) -> None:
         """End its process with SIGKILL."""
