@@ -21,6 +21,7 @@ from tests.checker.judge import judge, read_folder
 from tests.checker.verdict import Verdict
 
 SAMPLE_S = 0.1
+HELD_UP_S = 1.0  # a sample that is later than this: the clients themselves did not run
 SILENT = frozenset({"pause", "black_hole", "throttle"})
 """Faults in which a server cannot answer while its connections stay open: waits may be longer by them."""
 
@@ -136,9 +137,9 @@ async def _drill(cluster: Cluster, schedule: Schedule, crowd: Crowd, per_s: floa
             task.cancel()
         await asyncio.gather(talk, sampler, return_exceptions=True)
         await crowd.leave()
-    allowances = [
-        (began_s + mark.began_s, began_s + mark.ended_s) for mark in marks if mark.entry.action in SILENT
-    ]
+    spans = [(mark.began_s, mark.ended_s) for mark in marks if mark.entry.action in SILENT]
+    spans += held_up([at_s for at_s, _ in unanswered])
+    allowances = [(began_s + from_s, began_s + to_s) for from_s, to_s in spans]
     verdict = await asyncio.to_thread(lambda: judge(read_folder(crowd.folder), allowances))
     figures = [device.figures for device in crowd.devices.values()]
     acks = sorted((at - began_s, took) for each in figures for at, took in each.acks)
@@ -156,6 +157,11 @@ async def _sample(crowd: Crowd, began_s: float, into: list[tuple[float, int]]) -
         count = sum(len(device.waiting) for device in crowd.devices.values())
         into.append((time.monotonic() - began_s, count))
         await asyncio.sleep(SAMPLE_S)
+
+
+def held_up(samples_s: Sequence[float]) -> list[tuple[float, float]]:
+    """Return when this process stood still, which says nothing about the server."""
+    return [(before, after) for before, after in itertools.pairwise(samples_s) if after - before > HELD_UP_S]
 
 
 async def _play(cluster: Cluster, schedule: Schedule, began_s: float, note: Note) -> list[Mark]:

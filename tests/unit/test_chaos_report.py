@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from tests.chaos import report
-from tests.chaos.run import Mark, Outcome
+from tests.chaos.run import Mark, Outcome, held_up
 from tests.chaos.schedule import Entry, Schedule
 from tests.checker.verdict import Fault, Verdict
 
@@ -73,3 +73,9 @@ def test_a_run_without_an_ack_is_not_good():
 
     assert not empty.is_good
     assert empty.to_json()["figures"]["ack_p99_ms"] == 0
+
+
+def test_a_time_in_which_the_clients_stood_still_is_known():
+    """Samples come ten times a second; where they did not, nobody could have heard an answer."""
+    assert held_up([0.1, 0.2, 0.3, 33.2, 33.3]) == [(0.3, 33.2)]
+    assert held_up([0.1, 0.2, 0.9]) == []
