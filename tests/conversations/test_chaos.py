@@ -75,6 +75,7 @@ async def test_two_kills_and_a_cut_under_load_break_no_promise(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("prelude", "kind"),
     [pytest.param(DROPS_PUSHES, "skipped", id="drops"), pytest.param(FORGETS_REMOVALS, "leaked", id="leaks")],
