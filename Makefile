@@ -13,7 +13,7 @@ CHECKED := src scripts tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo chat test check lint fmt bench fuzz
+.PHONY: help setup run demo chat test check lint fmt bench fuzz chaos
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -97,3 +97,7 @@ fuzz: $(DEV_STAMP) ## many requests made from our OpenAPI, with a random seed (F
 	echo "PINGME_FUZZ_SEED=$$seed"; \
 	PINGME_FUZZ_SEED=$$seed PINGME_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) \
 	$(BIN)/python -m pytest -q -n auto -m slow tests/security/test_fuzz.py
+
+CHAOS ?=
+chaos: $(DEV_STAMP) ## break a running server in every way, then judge what clients saw (CHAOS="--seed 7 --seconds 60")
+	$(BIN)/python -m tests.chaos $(CHAOS)
