@@ -15,7 +15,7 @@ from typing import Literal
 
 import pytest
 
-from pingme.adapters import store_sqlite
+from pingme.adapters import sqlite_database, store_sqlite
 from pingme.adapters.accounts_sqlite import SqliteAccounts
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.adapters.store_sqlite import SqliteStore
@@ -632,6 +632,23 @@ async def test_checkpoints_fold_the_log_into_the_file(
 
     assert world.path.stat().st_size > before + 200_000
     assert await world.store.head(PAIR) == 300
+
+
+@pytest.mark.slow
+async def test_the_log_begins_again_under_unbroken_load(
+    world: SqliteWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commits that never pause would keep every checkpoint from copying all of the log, and it would grow for ever."""
+    monkeypatch.setattr(store_sqlite, "CHECKPOINT_BYTES", 1)
+    monkeypatch.setattr(sqlite_database, "WHOLE_CHECKPOINT_BYTES", 2 << 20)
+    sizes: list[int] = []
+
+    for _ in range(8):
+        for _ in range(260):  # a checkpoint is due after 256
+            await world.stored(to_user(ADA, BOB, "x" * 4000))
+        sizes.append(world.database.wal_bytes())
+
+    assert max(sizes) < 8 * 260 * 4000, sizes  # all that was written
 
 
 # Two processes.

@@ -31,6 +31,9 @@ CACHE_KIB = 65_536  # page cache of the writer; 64 MiB keeps the inner pages of 
 STATEMENTS = (
     128  # prepared statements kept per connection; the batch INSERT has some 70 texts, of 0.8 KB for each row
 )
+WHOLE_CHECKPOINT_BYTES = (
+    32 << 20
+)  # of write-ahead log, from which the end of a checkpoint holds up the next commit
 
 
 def connect(
@@ -75,6 +78,10 @@ def translate(error: sqlite3.Error, *, wrote: bool) -> StoreError:
     if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)):
         return StoreRejected(str(error))
     return StoreUnavailable(str(error))
+
+
+def _copy_log(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _place(path: Path) -> tuple[int, int] | None:
@@ -237,13 +244,19 @@ class SqliteDatabase:
             raise translate(exc, wrote=False) from exc
 
     async def checkpoint(self) -> None:
-        """Copy the log back into the file, beside running commits (PASSIVE never blocks a writer)."""
+        """Copy the log back into the file, beside running commits (PASSIVE never blocks a writer).
+
+        What is committed meanwhile is copied between two commits, where the log has grown too long: only a log that is
+        copied whole begins again, and under load that would never happen.
+        """
         if self._checkpointing or self._closed:
             return
         self._checkpointing = True
         self._writes = 0
         try:
             await asyncio.get_running_loop().run_in_executor(self._checkpoint_thread, self._checkpoint)
+            if self.wal_bytes() > WHOLE_CHECKPOINT_BYTES:
+                await self.write(_copy_log)
         finally:
             self._checkpointing = False
 
@@ -252,7 +265,7 @@ class SqliteDatabase:
         try:
             if self._checkpointer is None:
                 self._checkpointer = self._connect()
-            self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            _copy_log(self._checkpointer)
         except sqlite3.Error as exc:
             raise translate(exc, wrote=False) from exc
 

@@ -309,6 +309,8 @@ class SqliteStore(SqliteReads):
             await self._database.checkpoint()
         except StoreUnavailable as exc:  # a full disk, say: the log stays and grows, the next one tries again
             log.warning("checkpoint_failed", error=exc.message)
+        except Exception:
+            log.exception("checkpoint_failed")
 
 
 def _write_positions(
