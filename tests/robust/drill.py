@@ -18,6 +18,7 @@ from tests.robust.chatter import Chatter, Pace
 from tests.robust.history import check, percentile
 from tests.robust.world import Account, World
 
+SEED = 20_260_101
 UNLIMITED = {"PINGME_LIMITS__SENDS_PER_S": "0"}
 Report = Callable[[str], None]
 

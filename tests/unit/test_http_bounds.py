@@ -49,7 +49,7 @@ class Place:
 
     async def until_waiting(self, count: int) -> None:
         """Return when so many wait for the answer of /wait."""
-        await self.world.until(lambda: len(getattr(self.waiting, "_waiters")) == count)
+        await self.world.until(lambda: len(self.waiting._waiters) == count)
 
     async def close(self) -> None:
         for writer in self._clients:

@@ -21,7 +21,7 @@ from pingme.edge.http.envelope import error_response
 from pingme.edge.http.middleware import ALL_HEADERS
 from pingme.edge.http_room import LAST_WORDS, HttpRoom
 from pingme.edge.upgrade import UpgradeRefused
-from pingme.edge.wheel import Wheel
+from pingme.edge.wheel import NOWHERE, Wheel
 from pingme.ports.clock import Clock
 
 HEAD_DEADLINE_S = 10  # from a socket's opening, or a request's first byte, to the end of its headers
@@ -53,7 +53,7 @@ class BoundedHttp(HttpToolsProtocol):
     _unread_since_s = 0
     _handed_over = False
     _full = False  # it found no room
-    _slot = 0
+    slot = NOWHERE
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin waiting for a request, if there is room."""
@@ -64,11 +64,12 @@ class BoundedHttp(HttpToolsProtocol):
             return
         self.room.wait(self)
         self._due_s = self.wheel.now_s + HEAD_DEADLINE_S
-        self._slot = self.wheel.add(self, HEAD_DEADLINE_S)
+        self.wheel.add(self, HEAD_DEADLINE_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
         self.room.keep(self)
+        self.wheel.drop(self)
         super().connection_lost(exc)
 
     def _refuse(self) -> None:
@@ -80,7 +81,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._say(_FULL)
         self.transport.write_eof()  # closed with bytes unread, the answer might be lost on its way
         self._due_s = self.wheel.now_s + LAST_WORDS_S
-        self._slot = self.wheel.add(self, LAST_WORDS_S)
+        self.wheel.add(self, LAST_WORDS_S)
 
     def give_way(self) -> None:
         """Another socket needs the room, and this one has no whole request; see `GivesWay`."""
@@ -95,7 +96,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._handed_over = True
         self.room.keep(self)
         self.connections.discard(self)
-        self.wheel.drop(self, self._slot)
+        self.wheel.drop(self)
         self.headers = []
         self.scope = {}  # type: ignore[typeddict-item]
         self.flow = self.cycle = self.parser = None  # type: ignore[assignment]

@@ -89,7 +89,7 @@ def configure_logging(level: Level, format: Format, output: str) -> None:  # noq
 
 
 def reopen_log() -> bool:
-    """Open the log file anew if it was moved away or removed; False when the log does not go to a file, or it cannot be opened."""
+    """Open the log file anew if it was moved away; False when the log is no file, or it cannot be opened."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _LogFile):
             return handler.reopen()

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from pingme.domain.errors import PingMeError
+from pingme.edge.doors import Doors
 from pingme.edge.http_bounds import BoundedHttp
 from pingme.edge.http_room import HttpRoom
 from pingme.edge.node import Node
@@ -42,6 +43,7 @@ class EdgeProtocol(BoundedHttp):
     """
 
     node: Node
+    doors: Doors
     allowed_origins: Sequence[str]
     take_over: TakeOver
 
@@ -71,6 +73,22 @@ class EdgeProtocol(BoundedHttp):
             # request without an answer nothing is upgraded. Either way the parser takes nothing more.
             self.cycle.keep_alive = False
             return
+        if type(self).doors.open:
+            self._enter(rest)
+        else:
+            self.transport.pause_reading()  # what comes behind the request is not HTTP any more
+            type(self).doors.wait(lambda: self._enter_late(rest))
+
+    def _enter_late(self, rest: bytes) -> None:
+        transport = self.transport
+        if (
+            self.parser is None or transport.is_closing()
+        ):  # uvicorn takes the parser away from a socket that is gone
+            return
+        transport.resume_reading()
+        self._enter(rest)
+
+    def _enter(self, rest: bytes) -> None:
         decided, identity = self._decide()
         if isinstance(decided, UpgradeRefused):
             self.answer(decided)
@@ -116,6 +134,7 @@ def make_protocol(
         (EdgeProtocol,),
         {
             "node": node,
+            "doors": Doors(),
             "wheel": node.wheel,
             "clock": node.clock,
             "allowed_origins": tuple(allowed_origins),
