@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CHECKED := src scripts tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test check lint fmt bench fuzz
+.PHONY: help setup run chat test check lint fmt bench fuzz robust
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -90,3 +90,7 @@ fuzz: $(DEV_STAMP) ## many requests made from our OpenAPI, with a random seed (F
 	echo "PINGME_FUZZ_SEED=$$seed"; \
 	PINGME_FUZZ_SEED=$$seed PINGME_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) \
 	$(BIN)/python -m pytest -q -n auto -m slow tests/security/test_fuzz.py
+
+ROBUST ?=
+robust: $(DEV_STAMP) ## kills, floods, full disks … against a real server, half an hour (ROBUST="floods --seed 7 --json")
+	@$(BIN)/python -m tests.robust --long $(ROBUST)

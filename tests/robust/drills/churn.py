@@ -40,9 +40,10 @@ class Params:
     people: int = 12
     churners: int = 24
     rest_s: float = 0.05
+    seed: int = SEED
 
 
-SHORT = Params(seconds=6.0, warm_s=5.0, people=4, churners=6)
+SHORT = Params(seconds=5.0, warm_s=2.0, people=4, churners=6)
 
 
 @dataclass(slots=True)
@@ -64,7 +65,10 @@ async def run(params: Params, folder: Path, report: Report) -> Result:
     place = folder / "census"
     async with Server(folder / "data", UNLIMITED | {"DRILL_CENSUS": str(place)}, PRELUDE) as server:
         async with crowd(server.url, accounts, groups, Pace(2.0, receipts=True)) as people:
-            churners = [Churner(server.url, f"churner{number}", number) for number in range(params.churners)]
+            churners = [
+                Churner(server.url, f"churner{number}", params.seed + number)
+                for number in range(params.churners)
+            ]
             for one in churners:
                 await one.register()
             await churners[0].fill(FILLING)
@@ -155,13 +159,13 @@ class Churner:
     Args:
         url: of the server.
         name: of the account to be made.
-        number: what makes this one's choices its own.
+        seed: of this one's choices.
     """
 
-    def __init__(self, url: str, name: str, number: int) -> None:
+    def __init__(self, url: str, name: str, seed: int) -> None:
         self._url = url
         self._name = name
-        self._chance = random.Random(SEED + number)
+        self._chance = random.Random(seed)
         self._numbers = itertools.count(1)
         self._login: dict[str, Any] = {}
         self.user_id = ""
