@@ -13,11 +13,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 
 from pingme.bootstrap.server import RECEIVE_BUFFER_BYTES, bind
+from pingme.edge import doors
 from pingme.edge.http.middleware import BodyLimitMiddleware, RequestMiddleware
 from pingme.edge.http_bounds import BODY_DEADLINE_S, HEAD_DEADLINE_S, LAST_WORDS_S, UNREAD_DEADLINE_S
 from pingme.edge.http_room import LAST_WORDS
 from pingme.edge.server import EdgeServer
 from tests.fakes.node_world import NodeWorld
+from tests.robust.hostile import masked
 
 HEADER_BYTES = 16_384
 BODY_BYTES = 65_536
@@ -82,6 +84,19 @@ class Client:
                 return await self._reader.read()
             except ConnectionError:
                 return b""
+
+    async def until(self, text: bytes) -> bytes:
+        """Read up to a text."""
+        async with asyncio.timeout(WITHIN_S):
+            return await self._reader.readuntil(text)
+
+    def end(self) -> None:
+        """Say no more."""
+        self._writer.write_eof()
+
+    def cut(self) -> None:
+        """Be gone."""
+        self._writer.transport.abort()
 
     async def is_open(self) -> bool:
         """Ask something; the answer shows that the connection lives."""
@@ -408,6 +423,39 @@ async def test_sockets_that_were_upgraded_do_not_count(place: Place):
     await asyncio.sleep(0.05)  # as above
 
     assert len(place.world.node.sockets) == len(sockets)
+
+
+async def test_a_storm_of_upgrades_is_served_in_turns(place: Place, monkeypatch: pytest.MonkeyPatch):
+    """Whoever waits for a turn loses nothing of what came behind the request, in the same packet or in a later one."""
+    monkeypatch.setattr(doors, "FREE_S", 0.0)  # one upgrade in each turn of the loop
+    key = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    clients = [await place.connect() for _ in range(20)]
+
+    for number, client in enumerate(clients):
+        auth = masked("auth", {"token": f"ua/d{number}", "protocol": 1})
+        cut = len(auth) if number % 2 else 3
+        await client.write(UPGRADE + key + auth[:cut])
+        await client.write(auth[cut:] + masked("ping", {}))
+
+    for client in clients:
+        answer = await client.until(b'"pong"')
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        assert b"auth_ok" in answer
+
+
+async def test_one_who_goes_while_waiting_is_passed_over(place: Place, monkeypatch: pytest.MonkeyPatch):
+    """An upgrade whose client has gone becomes no connection, and the next one is served."""
+    monkeypatch.setattr(doors, "FREE_S", 0.0)
+    key = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    for _ in range(10):
+        (await place.connect(UPGRADE + key)).cut()
+    last = await place.connect(UPGRADE + key)
+
+    await asyncio.sleep(0.1)  # real sockets, as above
+    last.end()
+
+    assert (await last.rest()).startswith(b"HTTP/1.1 101 ")
+    await place.world.until(lambda: not place.world.node.sockets)
 
 
 async def test_what_the_kernel_holds_of_a_client_is_bounded():

@@ -93,9 +93,7 @@ class Connection:
         self._operations_waiting = 0
         self.loading: dict[str, bool] | None = None
         self.paused = False
-        self.controls = 0
-        self.controls_s = 0
-        self.ignored = 0
+        self.controls = self.controls_s = self.ignored = 0
         self.tokens = float(node.rules.sends_burst)
         self.tokens_ms = 0
         node.opened(self)
