@@ -81,9 +81,7 @@ class EdgeProtocol(BoundedHttp):
 
     def _enter_late(self, rest: bytes) -> None:
         transport = self.transport
-        if (
-            self.parser is None or transport.is_closing()
-        ):  # uvicorn takes the parser away from a socket that is gone
+        if transport.is_closing():  # it has gone while it waited
             return
         transport.resume_reading()
         self._enter(rest)
