@@ -19,6 +19,7 @@ from tests.robust.history import check, count_faults, percentile
 from tests.robust.world import Account, World
 
 SEED = 20_260_101
+ANSWER_S = 30.0  # for figures and health: also on a machine with much else to do
 UNNOTICED_MS = (
     10.0  # a p99 below it is no harm, whatever it is a multiple of: a few time slices of a busy machine
 )
@@ -62,14 +63,14 @@ class Server(ServerProcess):
 
     async def metrics(self) -> dict[str, float]:
         """Return every figure of /metrics by its name with labels."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S) as http:
             text = (await http.get(f"http://127.0.0.1:{self.metrics_port}/metrics")).text
         lines = (line.rpartition(" ") for line in text.splitlines() if line and line[0] != "#")
         return {name: float(value) for name, _, value in lines}
 
     async def health(self) -> dict[str, str]:
         """Return the status of each component, and of the whole as ``status``."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S) as http:
             got = (await http.get(f"{self.url}/health")).json()
         return {"status": got["status"]} | {name: part["status"] for name, part in got["components"].items()}
 

@@ -12,7 +12,7 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,8 +35,9 @@ from tests.robust.drill import (
 from tests.robust.history import percentile
 from tests.robust.world import Account, World
 
+CONTROL = "nothing"
 KINDS = (
-    "nothing", "send", "refused", "ping", "connect", "reconnect", "bad_token", "sync", "history", "ack", "typing",
+    CONTROL, "send", "refused", "ping", "connect", "reconnect", "bad_token", "sync", "history", "ack", "typing",
     "presence_watch",
 )  # fmt: skip
 RATIO = 2.0
@@ -90,9 +91,12 @@ async def run(params: Params, folder: Path, report: Report) -> Result:
             await asyncio.sleep(1)
             rss: list[float] = []
             async with sampled(server.rss_mib, rss):
+                ratios: dict[str, float] = {}
                 for kind in params.kinds:
                     task = _task(params, kind, server.port, hostile, targets)
-                    await _one(result, params, kind, people, server, task, report)
+                    ratios[kind] = await _one(result, params, kind, people, server, task, report)
+            if params.compares:
+                _compare(result, ratios)
             result.note(rss_first_mib=rss[0], rss_max_mib=max(rss))
             result.expect(max(rss) < rss[0] + 300, f"memory went from {rss[0]:.0f} to {max(rss):.0f} MiB")
             await judge(result, people, folder / "data" / "pingme.db")
@@ -124,8 +128,8 @@ async def _one(
     server: Server,
     task: dict[str, Any],
     report: Report,
-) -> None:
-    """Measure healthy clients without and with one flood, in turns."""
+) -> float:
+    """Measure healthy clients without and with one flood, in turns; return the ratio, 0 for one that nobody notices."""
     quiet: list[float] = []
     flooded: list[float] = []
     acked, cpu_s, flooded_s, lag = people.acked, 0.0, 0.0, 0.0
@@ -168,6 +172,18 @@ async def _one(
         f"{kind}: p99 {before_ms:.1f} ms quiet, {during_ms:.1f} ms flooded, ratio {ratio:.1f}; "
         f"server: cpu {cpu:.2f}, loop late {lag} ms, {server.rss_mib():.0f} MiB; {seen['seen']}"
     )
+    return ratio if during_ms > UNNOTICED_MS else 0.0
+
+
+def _compare(result: Result, ratios: Mapping[str, float]) -> None:
+    """Judge the floods by the aim, times what the machine does without any."""
+    noise = max(1.0, ratios.get(CONTROL, 0.0))
+    result.note(machine_ratio=noise)
+    for kind, ratio in ratios.items():
+        result.expect(
+            kind == CONTROL or ratio <= RATIO * noise,
+            f"{kind}: p99 of healthy clients is {ratio:.1f} times that without a flood; the machine's part is {noise:.1f}",
+        )
 
 
 async def _slice(people: Crowd, seconds: float) -> float:
