@@ -69,6 +69,8 @@ async def run(params: Params, folder: Path, report: Report) -> Result:
             result.note(sdk_sent=len(sent))
     result.note(kills=params.kills, ready_p50_s=percentile(ready_s, 0.5), ready_max_s=max(ready_s))
     result.note(ready_promised_s=READY_S)
+    median_s = percentile(ready_s, 0.5)  # one start may meet whatever else a machine does
+    result.expect(median_s <= READY_S, f"ready again after {median_s:.1f} s, half of the times or more")
     return result
 
 
