@@ -25,7 +25,7 @@ ANSWER_S = 15.0
 # None of these may be left over: each belongs to something that has gone.
 GONE = (
     "Connection", "PicowsPipe", "WSProtocol", "NodeProtocol", "RequestResponseCycle", "Task", "_Watch", "SyncAnswer",
-    "OperationWaiter", "_GatheringFuture", "TCPTransport",
+    "_GatheringFuture", "TCPTransport",
 )  # fmt: skip
 SPARE_MIB = 12.0  # the allocator's holes
 CACHE_MIB = 64.0  # of SQLite's pages, of the writer: what the store has grown by may be in it
