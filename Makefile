@@ -13,7 +13,7 @@ CHECKED := src scripts tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo chat test check lint fmt bench fuzz chaos
+.PHONY: help setup run demo chat test check lint fmt bench fuzz chaos robust
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -101,3 +101,7 @@ fuzz: $(DEV_STAMP) ## many requests made from our OpenAPI, with a random seed (F
 CHAOS ?=
 chaos: $(DEV_STAMP) ## break a running server in every way, then judge what clients saw (CHAOS="--seed 7 --seconds 60")
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+ROBUST ?=
+robust: $(DEV_STAMP) ## kills, floods, full disks … against a real server, half an hour (ROBUST="floods --seed 7 --json")
+	@$(BIN)/python -m tests.robust --long $(ROBUST)

@@ -112,7 +112,13 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     await world.add_users("ua", "ub")
     listener = bind("127.0.0.1", 0)
     edge = EdgeServer(
-        FastAPI(), world.node, listener, allowed_origins=(), header_bytes=16_384, use_picows=True
+        FastAPI(),
+        world.node,
+        listener,
+        allowed_origins=(),
+        header_bytes=16_384,
+        http_sockets=100,
+        use_picows=True,
     )
     await edge.start()
     made = Place(world, int(listener.getsockname()[1]))

@@ -17,7 +17,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from tests.robust.history import History, Sent
+from tests.robust.history import Fault, History, Sent
 from tests.robust.world import Account
 
 WINDOW = 32  # unanswered sends: below the server's 64, so that it never stops reading because of them
@@ -123,7 +123,7 @@ class Chatter:
         await socket.send(_frame("auth", token=self.account.token, protocol=1))
         got = json.loads(await socket.recv())
         if got["type"] != "auth_ok":
-            self.history.faults.append(f"{self.account.name}: auth was answered {got}")
+            self.history.faults.append(Fault("other", f"{self.account.name}: auth was answered {got}"))
             self._running = False
             return
         self.connections += 1
@@ -205,7 +205,7 @@ class Chatter:
                 await asyncio.sleep(0.2)  # a question that the store could not answer: begin again
                 await socket.close(1000)
             case "error":
-                self.history.faults.append(f"{self.account.name}: {payload}")
+                self.history.faults.append(Fault("other", f"{self.account.name}: {payload}"))
             case _:
                 pass
 

@@ -15,9 +15,17 @@ import httpx
 from pingme.adapters.sqlite_verify import verify
 from tests.conversations.server import ServerProcess, free_port
 from tests.robust.chatter import Chatter, Pace
-from tests.robust.history import check, percentile
+from tests.robust.history import check, count_faults, percentile
 from tests.robust.world import Account, World
 
+SEED = 20_260_101
+ANSWER_S = 30.0  # for figures and health: also on a machine with much else to do
+UNNOTICED_MS = (
+    10.0  # a p99 below it is no harm, whatever it is a multiple of: a few time slices of a busy machine
+)
+SERVES_WITHIN_MS = (
+    3_000.0  # what is asserted of short runs, whose samples are too few to compare: people are served
+)
 UNLIMITED = {"PINGME_LIMITS__SENDS_PER_S": "0"}
 Report = Callable[[str], None]
 
@@ -55,14 +63,14 @@ class Server(ServerProcess):
 
     async def metrics(self) -> dict[str, float]:
         """Return every figure of /metrics by its name with labels."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S) as http:
             text = (await http.get(f"http://127.0.0.1:{self.metrics_port}/metrics")).text
         lines = (line.rpartition(" ") for line in text.splitlines() if line and line[0] != "#")
         return {name: float(value) for name, _, value in lines}
 
     async def health(self) -> dict[str, str]:
         """Return the status of each component, and of the whole as ``status``."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S) as http:
             got = (await http.get(f"{self.url}/health")).json()
         return {"status": got["status"]} | {name: part["status"] for name, part in got["components"].items()}
 
@@ -199,7 +207,9 @@ async def judge(result: Result, people: Crowd, database: Path) -> None:
     except TimeoutError:
         result.faults.append("somebody was not answered, or did not catch up, within a minute")
     members = {key: [account.user_id for account in accounts] for key, accounts in people.groups.items()}
-    result.faults += check([one.history for one in people.chatters], members)
+    found = check([one.history for one in people.chatters], members)
+    result.faults += [str(fault) for fault in found]
+    result.note(**count_faults(found))
     await verify_store(result, database)
     refusals: dict[int, int] = {}
     for one in people.chatters:

@@ -1,5 +1,6 @@
-"""Hostile clients in a process of their own: ``python -m tests.robust.hostile`` reads a task from stdin, floods, and ends.
+"""Hostile clients in a process of their own: ``python -m tests.robust.hostile`` reads a task from stdin, one line of JSON.
 
+Then each line ``on`` and ``off`` begins and ends a flood, and the end of stdin ends everything with one line about it.
 Frames are masked with zeros (legal), so that flooding costs the attacker as little as can be.
 """
 
@@ -68,14 +69,21 @@ def frames_of(kind: str, task: dict[str, Any], name: str) -> Iterator[bytes]:
 class Attacker:
     """One hostile device, which comes back whenever it is closed."""
 
-    def __init__(self, task: dict[str, Any], account: dict[str, str], seen: Counter[str]) -> None:
+    def __init__(
+        self, task: dict[str, Any], account: dict[str, str], seen: Counter[str], on: asyncio.Event
+    ) -> None:
         self._task = task
         self._account = account
         self._seen = seen
+        self._on = on
 
     async def run(self) -> None:
         kind = self._task["kind"]
         while True:
+            await self._on.wait()
+            if kind == "nothing":
+                await self._spin()
+                continue
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._task["port"])
             except OSError:
@@ -86,16 +94,25 @@ class Attacker:
             try:
                 if kind == "connect":
                     await self._hold(reader, writer)
+                elif kind == "reconnect":
+                    writer.write(UPGRADE + masked("auth", {"token": self._account["token"], "protocol": 1}))
+                    await reader.readuntil(b"auth_ok")
                 elif kind == "bad_token":
                     writer.write(UPGRADE + masked("auth", {"token": "a.b.c", "protocol": 1}))
                     await self._drain(reader)
                 else:
                     await self._flood(kind, reader, writer)
-            except OSError:
+            except (OSError, asyncio.IncompleteReadError):
                 self._seen["cut"] += 1
             finally:
                 writer.transport.abort()
-            await asyncio.sleep(0 if kind in {"connect", "bad_token"} else PAUSE_S)
+            await asyncio.sleep(0 if kind in {"connect", "reconnect", "bad_token"} else PAUSE_S)
+
+    async def _spin(self) -> None:
+        """Use the processor as a flood does, and send nothing: what the measurement shows then is the machine's doing."""
+        for _ in range(CHUNK):
+            masked("sync", {"limit": 200})
+        await asyncio.sleep(0)
 
     async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Upgrade, say nothing, and keep the socket for as long as it is let."""
@@ -109,6 +126,7 @@ class Attacker:
         try:
             frames = frames_of(kind, self._task, self._account["name"])
             while not draining.done():
+                await self._on.wait()
                 writer.write(b"".join(next(frames) for _ in range(CHUNK)))
                 self._seen["frames"] += CHUNK
                 await writer.drain()
@@ -127,11 +145,24 @@ class Attacker:
             self._seen[f"closed_{int.from_bytes(last[at + 2 : at + 4], 'big')}"] += 1
 
 
+async def _obey(on: asyncio.Event) -> None:
+    """Follow stdin until it ends."""
+    lines = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    while line := await lines.readline():
+        if line == b"on\n":
+            on.set()
+        else:
+            on.clear()
+
+
 async def _main() -> None:
-    task = json.load(sys.stdin)
+    task = json.loads(sys.stdin.readline())
     seen: Counter[str] = Counter()
-    tasks = [asyncio.create_task(Attacker(task, account, seen).run()) for account in task["accounts"]]
-    await asyncio.wait(tasks, timeout=task["seconds"])
+    on = asyncio.Event()
+    tasks = [asyncio.create_task(Attacker(task, account, seen, on).run()) for account in task["accounts"]]
+    await _obey(on)
     for each in tasks:
         each.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)

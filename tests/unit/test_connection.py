@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,6 +32,30 @@ async def world(tmp_path: Path) -> AsyncIterator[NodeWorld]:
     await made.add_users(*USERS)
     yield made
     await made.close()
+
+
+async def test_a_connection_that_has_gone_is_let_go_at_once(world: NodeWorld):
+    """Its next deadline does not keep it in memory: storms of reconnects stay small."""
+    client = await world.online("ua")
+    gone = weakref.ref(client.connection)
+
+    client.connection.lost()
+    del client
+    await world.until(lambda: not world.node._tasks)
+    gc.collect()
+
+    assert gone() is None
+
+
+async def test_a_token_that_ends_before_the_first_ping_ends_its_socket(world: NodeWorld):
+    """The first look at an open connection comes in time for it."""
+    client = world.client()
+    client.send("auth", token="ua/d1/3", protocol=1)
+    await client.hears("auth_ok")
+
+    await world.seconds(4)
+
+    assert client.close_code == 4401
 
 
 # Authentication.

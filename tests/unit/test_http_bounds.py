@@ -13,10 +13,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 
 from pingme.bootstrap.server import RECEIVE_BUFFER_BYTES, bind
+from pingme.edge import doors
 from pingme.edge.http.middleware import BodyLimitMiddleware, RequestMiddleware
-from pingme.edge.http_bounds import BODY_DEADLINE_S, HEAD_DEADLINE_S, UNREAD_DEADLINE_S
+from pingme.edge.http_bounds import BODY_DEADLINE_S, HEAD_DEADLINE_S, LAST_WORDS_S, UNREAD_DEADLINE_S
+from pingme.edge.http_room import LAST_WORDS
 from pingme.edge.server import EdgeServer
 from tests.fakes.node_world import NodeWorld
+from tests.robust.hostile import masked
 
 HEADER_BYTES = 16_384
 BODY_BYTES = 65_536
@@ -28,8 +31,9 @@ LARGE = 32 << 20  # more than the kernel's buffers hold
 class Place:
     """A node that listens, and whose clock stands still."""
 
-    def __init__(self, world: NodeWorld, port: int) -> None:
+    def __init__(self, world: NodeWorld, port: int, waiting: asyncio.Event) -> None:
         self.world, self._port = world, port
+        self.waiting = waiting  # lets what asked for /wait have its answer
         self._clients: list[asyncio.StreamWriter] = []
 
     async def connect(self, *data: bytes) -> Client:
@@ -44,6 +48,10 @@ class Place:
         """Let seconds pass; what was written before has arrived."""
         await asyncio.sleep(0.05)  # real sockets: what was sent is read within a few turns of the loop
         await self.world.seconds(count)
+
+    async def until_waiting(self, count: int) -> None:
+        """Return when so many wait for the answer of /wait."""
+        await self.world.until(lambda: len(self.waiting._waiters) == count)
 
     async def close(self) -> None:
         for writer in self._clients:
@@ -77,14 +85,31 @@ class Client:
             except ConnectionError:
                 return b""
 
+    async def until(self, text: bytes) -> bytes:
+        """Read up to a text."""
+        async with asyncio.timeout(WITHIN_S):
+            return await self._reader.readuntil(text)
+
+    def end(self) -> None:
+        """Say no more."""
+        self._writer.write_eof()
+
+    def cut(self) -> None:
+        """Be gone."""
+        self._writer.transport.abort()
+
     async def is_open(self) -> bool:
         """Ask something; the answer shows that the connection lives."""
         await self.write(GET + b"\r\n")
         return await self.status() == 200
 
 
-def application() -> FastAPI:
+def application(waiting: asyncio.Event) -> FastAPI:
     app = FastAPI()
+
+    async def wait() -> PlainTextResponse:
+        await waiting.wait()
+        return PlainTextResponse("waited")
 
     async def hello() -> PlainTextResponse:
         return PlainTextResponse("hello")
@@ -96,6 +121,7 @@ def application() -> FastAPI:
         return PlainTextResponse(str(len(await request.body())))
 
     app.add_api_route("/hello", hello)
+    app.add_api_route("/wait", wait)
     app.add_api_route("/large", large)
     app.add_api_route("/echo", echo, methods=["POST"])
     app.add_middleware(BodyLimitMiddleware, limit_bytes=BODY_BYTES)
@@ -103,15 +129,23 @@ def application() -> FastAPI:
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """A node on a port of its own."""
+async def place(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """A node on a port of its own; the parameter is its bound of HTTP sockets."""
     world = NodeWorld(tmp_path)
-    app = application()
+    waiting = asyncio.Event()
+    app = application(waiting)
     app.add_middleware(RequestMiddleware, clock=world.clock)
     listener = bind("127.0.0.1", 0)
-    edge = EdgeServer(app, world.node, listener, allowed_origins=(), header_bytes=HEADER_BYTES)
+    edge = EdgeServer(
+        app,
+        world.node,
+        listener,
+        allowed_origins=(),
+        header_bytes=HEADER_BYTES,
+        http_sockets=getattr(request, "param", 10_000),
+    )
     await edge.start()
-    made = Place(world, int(listener.getsockname()[1]))
+    made = Place(world, int(listener.getsockname()[1]), waiting)
     yield made
     await made.close()
     await edge.stop()
@@ -289,6 +323,139 @@ async def test_a_socket_that_was_upgraded_is_no_request(place: Place):
     rest = await client.rest()
     assert rest.startswith(b"HTTP/1.1 101 ")
     assert (4401).to_bytes(2, "big") in rest
+
+
+few_sockets = pytest.mark.parametrize("place", [3], indirect=True)
+WAIT = b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@few_sockets
+async def test_a_socket_above_the_bound_is_answered_503(place: Place):
+    """All others wait for their answers: 10008, before it has asked anything, and they are not disturbed."""
+    others = [await place.connect(WAIT) for _ in range(3)]
+    await place.until_waiting(3)
+
+    refused = await place.connect(GET + b"\r\n")
+
+    answer = await refused.rest()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b'"code":10008' in answer
+    place.waiting.set()
+    assert [await other.status() for other in others] == [200, 200, 200]
+    assert await others[0].is_open()
+
+
+@few_sockets
+async def test_one_who_was_refused_does_not_stay(place: Place):
+    """It is cut soon, though it reads nothing and says nothing."""
+    others = [await place.connect(WAIT) for _ in range(3)]
+    await place.until_waiting(3)
+    refused = await place.connect()
+
+    await place.seconds(LAST_WORDS_S + 1)
+
+    assert (await refused.rest()).startswith(b"HTTP/1.1 503 ")
+    place.waiting.set()
+    assert [await other.status() for other in others] == [200, 200, 200]
+
+
+@few_sockets
+async def test_far_above_the_bound_nothing_is_said(place: Place):
+    """Sockets that are told why are few: beyond them one is cut."""
+    others = [await place.connect(WAIT) for _ in range(3)]
+    await place.until_waiting(3)
+    refused = [await place.connect() for _ in range(LAST_WORDS)]
+
+    late = await place.connect()
+
+    assert await late.rest() == b""
+    assert (await refused[0].rest()).startswith(b"HTTP/1.1 503 ")
+    place.waiting.set()
+    assert [await other.status() for other in others] == [200, 200, 200]
+
+
+@few_sockets
+async def test_a_kept_connection_gives_way(place: Place):
+    """The one that has asked nothing for longest is closed, and whoever comes is served."""
+    oldest, newer, newest = [await place.connect() for _ in range(3)]
+    assert await oldest.is_open()
+    assert await newer.is_open()
+    assert await newest.is_open()
+    assert await oldest.is_open()
+
+    late = await place.connect()
+
+    assert await late.is_open()
+    assert await newer.rest() == b""
+    assert await oldest.is_open()
+    assert await newest.is_open()
+
+
+@few_sockets
+@pytest.mark.parametrize("begun", [GET, b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"])
+async def test_a_slow_request_gives_way(place: Place, begun: bytes):
+    """Whatever part of it has come: its sender is told 503, and somebody else is served."""
+    slow = [await place.connect(begun) for _ in range(3)]
+    await asyncio.sleep(0.05)  # real sockets: what was sent is read within a few turns of the loop
+
+    other = await place.connect()
+
+    assert await other.is_open()
+    assert (await slow[0].rest()).startswith(b"HTTP/1.1 503 ")
+
+
+@few_sockets
+async def test_a_flood_of_silent_sockets_keeps_nobody_out(place: Place):
+    """Ten times the bound: who asks at once is served."""
+    for _ in range(30):
+        await place.connect()
+
+    late = await place.connect()
+
+    assert await late.is_open()
+
+
+@few_sockets
+async def test_sockets_that_were_upgraded_do_not_count(place: Place):
+    """WebSockets have a bound of their own."""
+    key = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    sockets = [await place.connect(UPGRADE + key) for _ in range(6)]
+    await asyncio.sleep(0.05)  # as above
+
+    assert len(place.world.node.sockets) == len(sockets)
+
+
+async def test_a_storm_of_upgrades_is_served_in_turns(place: Place, monkeypatch: pytest.MonkeyPatch):
+    """Whoever waits for a turn loses nothing of what came behind the request, in the same packet or in a later one."""
+    monkeypatch.setattr(doors, "FREE_S", 0.0)  # one upgrade in each turn of the loop
+    key = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    clients = [await place.connect() for _ in range(20)]
+
+    for number, client in enumerate(clients):
+        auth = masked("auth", {"token": f"ua/d{number}", "protocol": 1})
+        cut = len(auth) if number % 2 else 3
+        await client.write(UPGRADE + key + auth[:cut])
+        await client.write(auth[cut:] + masked("ping", {}))
+
+    for client in clients:
+        answer = await client.until(b'"pong"')
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        assert b"auth_ok" in answer
+
+
+async def test_one_who_goes_while_waiting_is_passed_over(place: Place, monkeypatch: pytest.MonkeyPatch):
+    """An upgrade whose client has gone becomes no connection, and the next one is served."""
+    monkeypatch.setattr(doors, "FREE_S", 0.0)
+    key = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    for _ in range(10):
+        (await place.connect(UPGRADE + key)).cut()
+    last = await place.connect(UPGRADE + key)
+
+    await asyncio.sleep(0.1)  # real sockets, as above
+    last.end()
+
+    assert (await last.rest()).startswith(b"HTTP/1.1 101 ")
+    await place.world.until(lambda: not place.world.node.sockets)
 
 
 async def test_what_the_kernel_holds_of_a_client_is_bounded():

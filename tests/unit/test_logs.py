@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from pingme.domain.errors import PingMeError
-from pingme.edge.logs import HANDLER, configure_logging, drop_secrets, is_secret, log_context
+from pingme.edge.logs import HANDLER, configure_logging, drop_secrets, is_secret, log_context, reopen_log
 
 
 @pytest.fixture(autouse=True)
@@ -182,6 +182,43 @@ def test_a_rotated_file_is_opened_anew(tmp_path):
     log.info("after")
 
     assert [line["event"] for line in lines(tmp_path / "log")] == ["after"]
+
+
+def test_asked_to_the_file_is_opened_anew_before_the_next_line(tmp_path):
+    """SIGHUP after a rename: the new file is there at once, and the next line goes into it."""
+    configure_logging("info", "json", str(tmp_path / "log"))
+    (tmp_path / "log").rename(tmp_path / "log.1")
+
+    reopened = reopen_log()
+
+    assert reopened
+    assert (tmp_path / "log").exists()
+    structlog.get_logger("pingme.hangup").info("after")
+    assert [line["event"] for line in lines(tmp_path / "log")] == ["after"]
+
+
+def test_a_stream_cannot_be_opened_anew():
+    """Nothing is done when the log goes to standard error."""
+    configure_logging("info", "json", "stderr")
+
+    assert not reopen_log()
+
+
+def test_a_log_that_cannot_be_opened_anew_harms_nobody(tmp_path, capsys):
+    """The folder is gone: who logs goes on, standard error says it, and lines come again when the folder does."""
+    folder = tmp_path / "logs"
+    configure_logging("info", "json", str(folder / "log"))
+    log = structlog.get_logger("pingme.gone")
+    folder.rename(tmp_path / "away")
+
+    log.info("lost")
+    reopened = reopen_log()
+    folder.mkdir()
+    log.info("after")
+
+    assert "No such file" in capsys.readouterr().err
+    assert not reopened or (folder / "log").exists()
+    assert [line["event"] for line in lines(folder / "log")] == ["after"]
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pingme.edge.wheel import SLOTS, Wheel
+import asyncio
+import weakref
+
+from pingme.edge.wheel import NOWHERE, PIECE, SLOTS, Wheel
 from tests.fakes.clock import FakeClock
 
 
@@ -11,6 +14,7 @@ class Noted:
 
     def __init__(self, *again: int) -> None:
         self.seen: list[int] = []
+        self.slot = NOWHERE
         self._again = list(again)
 
     def check(self, now_s: int) -> int:
@@ -84,3 +88,50 @@ async def test_jumps_of_the_wall_clock_do_not_matter():
     await turn(clock, wheel, 1)
 
     assert (early, thing.seen) == ([], [2])
+
+
+async def test_a_thing_stands_in_one_place():
+    """Added again, it is not looked at where it stood before."""
+    clock = FakeClock()
+    wheel, thing = Wheel(clock), Noted()
+    wheel.add(thing, 3)
+    wheel.add(thing, 10)
+
+    await turn(clock, wheel, 30)
+
+    assert thing.seen == [10]
+
+
+async def test_what_is_gone_is_not_kept():
+    """A dropped thing is not looked at, and the wheel holds it no more."""
+    clock = FakeClock()
+    wheel, thing = Wheel(clock), Noted()
+    wheel.add(thing, 3)
+    wheel.drop(thing)
+    wheel.drop(thing)
+    gone = weakref.ref(thing)
+    del thing
+
+    await turn(clock, wheel, 5)
+
+    assert gone() is None
+
+
+async def test_a_crowd_in_one_second_is_looked_at_in_pieces():
+    """Between two pieces of the same second the loop turns."""
+    clock = FakeClock()
+    wheel = Wheel(clock)
+    things = [Noted() for _ in range(3 * PIECE)]
+    for thing in things:
+        wheel.add(thing, 1)
+    turning = asyncio.create_task(wheel.run())
+    counts: list[int] = []
+
+    await clock.advance(1000)
+    async with asyncio.timeout(10):
+        while not counts or counts[-1] < len(things):
+            await asyncio.sleep(0)
+            counts.append(sum(bool(thing.seen) for thing in things))
+    turning.cancel()
+
+    assert {PIECE, 2 * PIECE} <= set(counts)

@@ -156,6 +156,7 @@ class ServerApp:
             listener,
             allowed_origins=settings.app.allowed_origins,
             header_bytes=settings.limits.header_bytes,
+            http_sockets=settings.limits.http_connections,
         )
         self.app.start()
         self.app.run_task("wheel", self.wheel.run())

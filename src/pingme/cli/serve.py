@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-import signal
 import sys
 from collections.abc import Callable
 
@@ -59,11 +58,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _serve(settings: Settings) -> int:
     from pingme.bootstrap.server import ServerApp, serve  # noqa: PLC0415  # the whole server
+    from pingme.cli.signals import Signals  # noqa: PLC0415  # loads the logs
 
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    Signals(stop).install()
 
     def ready(server: ServerApp) -> None:
         # What lives from here on is short-lived: do not look through the modules again and again.

@@ -68,6 +68,12 @@ class LimitsSettings(Section):
     connections: int = Field(
         default=100_000, ge=1, le=10_000_000, description="Open WebSockets of this node; beyond it 503."
     )
+    http_connections: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Open HTTP sockets of this node, WebSockets not counted; beyond it 503 (10008) at once.",
+    )
     auth_deadline_s: float = Field(
         default=5.0,
         ge=0.01,

@@ -22,6 +22,7 @@ from pingme.edge.opening import authenticate
 from pingme.edge.operation import OperationWaiter, error_payload
 from pingme.edge.pipe import Pipe
 from pingme.edge.reading import MAX_JOBS, control_allowed, resume_reading, spend_token
+from pingme.edge.wheel import NOWHERE
 from pingme.wire import frames
 from pingme.wire.encode import frame_of
 from pingme.wire.server_frames import Payload, Pong, encode_server_frame
@@ -63,7 +64,7 @@ class Connection:
     __slots__ = (
         "__weakref__", "_assembler", "_job_running", "_jobs", "_operations_waiting", "controls", "controls_s",
         "deadline_s", "device_id", "expires_s", "family_id", "groups", "ignored", "last_s", "loading", "node", "out",
-        "paused", "peer", "pinged_s", "pipe", "state", "tokens", "tokens_ms", "unanswered", "user_id", "username",
+        "paused", "peer", "pinged_s", "pipe", "slot", "state", "tokens", "tokens_ms", "unanswered", "user_id", "username",
         "watching",
     )
     # fmt: on
@@ -85,15 +86,14 @@ class Connection:
         self.deadline_s = self.last_s + node.rules.auth_deadline_s
         self.expires_s = 0
         self.pinged_s = 0
+        self.slot = NOWHERE
         self._assembler: MessageAssembler | None = None
         self._jobs: deque[Job] | None = None
         self._job_running = False
         self._operations_waiting = 0
         self.loading: dict[str, bool] | None = None
         self.paused = False
-        self.controls = 0
-        self.controls_s = 0
-        self.ignored = 0
+        self.controls = self.controls_s = self.ignored = 0
         self.tokens = float(node.rules.sends_burst)
         self.tokens_ms = 0
         node.opened(self)

@@ -1,9 +1,11 @@
-"""uvicorn's HTTP class with bounds on what a client may hold: headers, and the time for them, for a body and for reading.
+"""uvicorn's HTTP class with bounds on what clients may hold: sockets, headers, and the time for them, for a body and for
+reading.
 
 Rules of this file:
 - One entry on the timing wheel per socket, from its first moment to its end; no timer per request.
 - A client that sent part of a request is told 408; one that sent nothing is cut without a word, as browsers expect of
   sockets that they opened in advance.
+- One socket too many: another gives way (`pingme.edge.http_room`), or the new one is answered 503 before it has asked.
 """
 
 from __future__ import annotations
@@ -17,24 +19,30 @@ from pingme.domain.errors import ErrorCode
 from pingme.domain.ids import uuid7
 from pingme.edge.http.envelope import error_response
 from pingme.edge.http.middleware import ALL_HEADERS
+from pingme.edge.http_room import LAST_WORDS, HttpRoom
 from pingme.edge.upgrade import UpgradeRefused
-from pingme.edge.wheel import Wheel
+from pingme.edge.wheel import NOWHERE, Wheel
 from pingme.ports.clock import Clock
 
 HEAD_DEADLINE_S = 10  # from a socket's opening, or a request's first byte, to the end of its headers
 BODY_DEADLINE_S = 30  # 64 KiB at 2 KiB a second
 UNREAD_DEADLINE_S = 30  # in which a client reads something of its answer
+LAST_WORDS_S = 2  # in which one who found no room reads why
+
+_FULL = UpgradeRefused(503, "too many open HTTP connections, retry", (("Retry-After", "1"),))
 
 
 class BoundedHttp(HttpToolsProtocol):
     """See the module.
 
-    ``wheel``, ``clock`` and ``header_bytes`` (of the request line and all headers of a request) are set on subclasses.
+    ``wheel``, ``clock``, ``room`` and ``header_bytes`` (of the request line and all headers of a request) are set on
+    subclasses.
     """
 
     wheel: Wheel
     clock: Clock
     header_bytes: int
+    room: HttpRoom
     _due_s = 0  # when what is awaited must have come; 0: nothing is awaited
     _in_head = True
     _head_ended = False  # a head, or the body behind it, within what was received last
@@ -44,19 +52,51 @@ class BoundedHttp(HttpToolsProtocol):
     _unread = 0
     _unread_since_s = 0
     _handed_over = False
-    _slot = 0
+    _full = False  # it found no room
+    slot = NOWHERE
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin waiting for a request."""
+        """Begin waiting for a request, if there is room."""
+        free = self.room.is_free(self.connections)
         super().connection_made(transport)
+        if not free:
+            self._refuse()
+            return
+        self.room.wait(self)
         self._due_s = self.wheel.now_s + HEAD_DEADLINE_S
-        self._slot = self.wheel.add(self, HEAD_DEADLINE_S)
+        self.wheel.add(self, HEAD_DEADLINE_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        self.room.keep(self)
+        self.wheel.drop(self)
+        super().connection_lost(exc)
+
+    def _refuse(self) -> None:
+        """There is no room: say so, and read no more than it takes to let the answer arrive."""
+        self._full = True
+        if len(self.connections) > self.room.sockets + LAST_WORDS:
+            self.transport.abort()
+            return
+        self._say(_FULL)
+        self.transport.write_eof()  # closed with bytes unread, the answer might be lost on its way
+        self._due_s = self.wheel.now_s + LAST_WORDS_S
+        self.wheel.add(self, LAST_WORDS_S)
+
+    def give_way(self) -> None:
+        """Another socket needs the room, and this one has no whole request; see `GivesWay`."""
+        if self._due_s and self._begun and self._may_answer():  # nothing is due between two requests
+            self.answer(_FULL)
+        else:
+            self.transport.abort()
+        self.connections.discard(self)
 
     def hand_over(self) -> None:
         """Keep nothing of a socket that is no longer HTTP's: some 4 KB, freed at once and not by the garbage collector."""
         self._handed_over = True
+        self.room.keep(self)
         self.connections.discard(self)
-        self.wheel.drop(self, self._slot)
+        self.wheel.drop(self)
         self.headers = []
         self.scope = {}  # type: ignore[typeddict-item]
         self.flow = self.cycle = self.parser = None  # type: ignore[assignment]
@@ -73,6 +113,9 @@ class BoundedHttp(HttpToolsProtocol):
     def check(self, now_s: int) -> int:
         """End the socket when its client takes too long; see `Timed`."""
         if self._handed_over or self.parser is None:  # uvicorn takes it away from a socket that is gone
+            return 0
+        if self._full:
+            self.transport.abort()
             return 0
         if self.flow.read_paused and self._due_s:
             self._due_s = now_s + BODY_DEADLINE_S  # it is we who do not read
@@ -110,6 +153,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; what stands behind an upgrade request belongs to the WebSocket."""
+        if self._full:
+            return
         self._unset_keepalive_if_required()
         self._head_ended = False
         try:
@@ -163,8 +208,15 @@ class BoundedHttp(HttpToolsProtocol):
         """See httptools."""
         self._due_s = 0
         self._in_head = self._head_ended = True  # what came with the end of a body is not the next head
+        self.room.keep(self)
         if not self.transport.is_closing():
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """See uvicorn; a connection that is kept for a next request may have to give way."""
+        super().on_response_complete()
+        if not self.pipeline and not self.transport.is_closing():
+            self.room.wait(self)
 
     def _await(self, within_s: int) -> None:
         self._due_s = self.wheel.now_s + within_s
@@ -184,6 +236,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     def answer(self, refused: UpgradeRefused) -> None:
         """Answer by the protocol itself, and close."""
+        self._say(refused)
+        self.transport.close()
+
+    def _say(self, refused: UpgradeRefused) -> None:
         code = refused.code or _CODES.get(refused.status, ErrorCode.INVALID_PARAMETERS)
         request_id = uuid7(self.clock.now_ms(), self.clock.entropy(10))
         answer = error_response(request_id, code, refused.reason, status=refused.status)
@@ -196,7 +252,6 @@ class BoundedHttp(HttpToolsProtocol):
         ]
         body = bytes(answer.body)
         self.transport.write(("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body)
-        self.transport.close()
 
 
 _CODES = {

@@ -88,6 +88,36 @@ def configure_logging(level: Level, format: Format, output: str) -> None:  # noq
     )
 
 
+def reopen_log() -> bool:
+    """Open the log file anew if it was moved away; False when the log is no file, or it cannot be opened."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _LogFile):
+            return handler.reopen()
+    return False
+
+
+class _LogFile(logging.handlers.WatchedFileHandler):
+    """A file that is opened anew when it was moved away; a line that cannot be written costs nobody more than the line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; when the file cannot be opened anew, say so on standard error, as for any failure to write."""
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def reopen(self) -> bool:
+        """Open it anew if need be; False when it cannot be opened."""
+        self.acquire()
+        try:
+            self.reopenIfNeeded()
+        except OSError:
+            return False
+        finally:
+            self.release()
+        return True
+
+
 def _stream(output: str) -> Any:
     return sys.stdout if output == "stdout" else sys.stderr
 
@@ -99,7 +129,7 @@ def _handler(output: str) -> logging.Handler:
     else:
         try:
             Path(output).absolute().parent.mkdir(parents=True, exist_ok=True)
-            handler = logging.handlers.WatchedFileHandler(output, encoding="utf-8")
+            handler = _LogFile(output, encoding="utf-8")
         except OSError as exc:
             message = f"logging.output: cannot write {output}: {exc.strerror or exc}"
             raise PingMeError(message) from exc

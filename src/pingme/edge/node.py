@@ -131,11 +131,12 @@ class Node:
     def ready(self, connection: Connection) -> None:
         """A connection is open and hears what it should."""
         self.services.presence.connected(connection.user_id, connection.device_id)
-        self.wheel.add(connection, self.rules.ping_interval_s)
+        self.wheel.add(connection, min(self.rules.ping_interval_s, connection.expires_s - self.wheel.now_s))
 
     def gone(self, connection: Connection) -> None:
         """A socket is gone."""
         self.sockets.discard(connection)
+        self.wheel.drop(connection)
         if not self.sockets:
             self.all_gone.set()
         self.hub.detach(connection)

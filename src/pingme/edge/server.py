@@ -13,7 +13,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from pingme.domain.errors import PingMeError
+from pingme.edge.doors import Doors
 from pingme.edge.http_bounds import BoundedHttp
+from pingme.edge.http_room import HttpRoom
 from pingme.edge.node import Node
 from pingme.edge.opening import welcome
 from pingme.edge.pipe import Taken
@@ -41,6 +43,7 @@ class EdgeProtocol(BoundedHttp):
     """
 
     node: Node
+    doors: Doors
     allowed_origins: Sequence[str]
     take_over: TakeOver
 
@@ -70,6 +73,20 @@ class EdgeProtocol(BoundedHttp):
             # request without an answer nothing is upgraded. Either way the parser takes nothing more.
             self.cycle.keep_alive = False
             return
+        if type(self).doors.open:
+            self._enter(rest)
+        else:
+            self.transport.pause_reading()  # what comes behind the request is not HTTP any more
+            type(self).doors.wait(lambda: self._enter_late(rest))
+
+    def _enter_late(self, rest: bytes) -> None:
+        transport = self.transport
+        if transport.is_closing():  # it has gone while it waited
+            return
+        transport.resume_reading()
+        self._enter(rest)
+
+    def _enter(self, rest: bytes) -> None:
         decided, identity = self._decide()
         if isinstance(decided, UpgradeRefused):
             self.answer(decided)
@@ -107,7 +124,7 @@ class EdgeProtocol(BoundedHttp):
 
 
 def make_protocol(
-    node: Node, allowed_origins: Sequence[str], header_bytes: int, take_over: TakeOver
+    node: Node, allowed_origins: Sequence[str], header_bytes: int, room: HttpRoom, take_over: TakeOver
 ) -> type[EdgeProtocol]:
     """Return the protocol class of this node's port."""
     return type(
@@ -115,10 +132,12 @@ def make_protocol(
         (EdgeProtocol,),
         {
             "node": node,
+            "doors": Doors(),
             "wheel": node.wheel,
             "clock": node.clock,
             "allowed_origins": tuple(allowed_origins),
             "header_bytes": header_bytes,
+            "room": room,
             "take_over": staticmethod(take_over),
         },
     )
@@ -157,6 +176,7 @@ class EdgeServer:
         listener: a bound socket.
         allowed_origins: of pages that may connect.
         header_bytes: `limits.header_bytes`.
+        http_sockets: `limits.http_connections`.
         use_picows: None serves WebSockets by picows where it can be loaded.
     """
 
@@ -168,14 +188,16 @@ class EdgeServer:
         *,
         allowed_origins: Sequence[str],
         header_bytes: int,
+        http_sockets: int,
         use_picows: bool | None = None,
     ) -> None:
         picows = picows_works() if use_picows is None else use_picows
         if not picows:
             log.warning("picows_missing", effect="WebSocket frames are read by plain Python, which is slower")
+        take_over = _choose_take_over(picows=picows)
         config = uvicorn.Config(
             app,
-            http=make_protocol(node, allowed_origins, header_bytes, _choose_take_over(picows=picows)),
+            http=make_protocol(node, allowed_origins, header_bytes, HttpRoom(http_sockets), take_over),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -63,9 +63,7 @@ class Params:
     fault_s: float = 8.0
 
 
-SHORT = Params(
-    ways=("no_growth", "no_page", "locked", "gone", "replaced"), people=4, before_s=0.7, fault_s=3.0
-)
+SHORT = Params(ways=("no_growth", "read_only"), people=4, before_s=0.7, fault_s=3.0)
 
 
 async def run(params: Params, folder: Path, report: Report) -> Result:

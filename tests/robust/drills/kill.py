@@ -10,10 +10,9 @@ from pathlib import Path
 from pingme.sdk import Client
 from tests.conversations.people import person
 from tests.robust.chatter import Pace
-from tests.robust.drill import Report, Result, Server, crowd, judge, make_world, now_s
+from tests.robust.drill import SEED, Report, Result, Server, crowd, judge, make_world, now_s
 from tests.robust.history import percentile
 
-SEED = 20_260_101
 READY_S = 3.0  # docs/guarantees.md
 
 
@@ -25,6 +24,7 @@ class Params:
     per_s: float = 10.0
     between_s: float = 1.5
     sdk_per_s: float = 10.0
+    seed: int = SEED
 
 
 SHORT = Params(kills=3, people=6, groups=2, between_s=0.7)
@@ -33,7 +33,7 @@ SHORT = Params(kills=3, people=6, groups=2, between_s=0.7)
 async def run(params: Params, folder: Path, report: Report) -> Result:
     """Kill at random moments; every ack is kept, once, in order, at every member; no SDK send fails."""
     result = Result("kill")
-    chance = random.Random(SEED)
+    chance = random.Random(params.seed)
     accounts, groups = await make_world(folder / "data", params.people, params.groups)
     server = Server(folder / "data")
     ready_s: list[float] = []
@@ -69,6 +69,8 @@ async def run(params: Params, folder: Path, report: Report) -> Result:
             result.note(sdk_sent=len(sent))
     result.note(kills=params.kills, ready_p50_s=percentile(ready_s, 0.5), ready_max_s=max(ready_s))
     result.note(ready_promised_s=READY_S)
+    median_s = percentile(ready_s, 0.5)  # one start may meet whatever else a machine does
+    result.expect(median_s <= READY_S, f"ready again after {median_s:.1f} s, half of the times or more")
     return result
 
 

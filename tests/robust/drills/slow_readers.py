@@ -8,7 +8,9 @@ from pathlib import Path
 
 from tests.robust.chatter import Chatter, Pace
 from tests.robust.drill import (
+    SERVES_WITHIN_MS,
     UNLIMITED,
+    UNNOTICED_MS,
     Crowd,
     Report,
     Result,
@@ -21,6 +23,7 @@ from tests.robust.drill import (
 )
 
 MIB = 1 << 20
+RATIO = 2.0  # of the others' p99, with and without slow readers: "unmoved" on a machine that is not idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,18 @@ class Params:
     baseline_s: float = 20.0
     outbox_bytes: int = MIB
     closed_within_s: float = 120.0
+    compares: bool = True  # short runs have too few samples for a p99
 
 
-SHORT = Params(people=40, writers=6, per_s=4.0, baseline_s=5.0, outbox_bytes=65_536, closed_within_s=60.0)
+SHORT = Params(
+    people=40,
+    writers=8,
+    per_s=10.0,
+    baseline_s=2.0,
+    outbox_bytes=65_536,
+    closed_within_s=60.0,
+    compares=False,
+)
 
 
 async def run(params: Params, folder: Path, report: Report) -> Result:
@@ -80,9 +92,8 @@ async def run(params: Params, folder: Path, report: Report) -> Result:
         bound_mib = len(slow) * params.outbox_bytes / MIB
         result.note(ratio_p99=during / before if before else 0.0)
         result.note(rss_before_mib=rss_before, rss_max_mib=max(rss), outboxes_mib=bound_mib)
-        result.expect(
-            during < 50 * before + 1_000, f"p99 to the others went from {before:.0f} to {during:.0f} ms"
-        )
+        bound_ms = max(RATIO * before, UNNOTICED_MS) if params.compares else SERVES_WITHIN_MS
+        result.expect(during <= bound_ms, f"p99 to the others went from {before:.0f} to {during:.0f} ms")
         result.expect(
             max(rss) < rss_before + 2 * bound_mib + 100,
             f"memory went from {rss_before:.0f} to {max(rss):.0f} MiB",
