@@ -20,6 +20,10 @@ class RecordingPush:
         self.faults: list[Exception] = []
         self.resyncs = 0
 
+    @property
+    def connected(self) -> bool:
+        return True
+
     async def publish(self, batch: Sequence[Delivery]) -> None:
         if self.faults:
             raise self.faults.pop(0)
