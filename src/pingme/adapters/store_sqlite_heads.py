@@ -25,7 +25,7 @@ FROM (
     coalesce(max(seq) FILTER (WHERE kind IN ({_NUMBERS})), 0) AS members_seq
   FROM events WHERE rowid > ? AND change_no <= ? AND conversation > 0 GROUP BY conversation LIMIT ?) h
 JOIN conversations c ON c.id = h.conversation
-"""  # constants
+"""  # noqa: S608  # constants
 
 
 def heads_changed(

@@ -20,10 +20,7 @@ from pingme.domain.errors import PingMeError
 from pingme.domain.events import (
     MEMBERSHIP_KINDS,
     Event,
-    GroupCreatedBody,
-    MemberJoinedBody,
     Stored,
-    decode_body,
 )
 from pingme.edge.hub import RESYNC, Hub
 from pingme.edge.received import answer_of, outcome_of
@@ -234,15 +231,6 @@ class NodesHub(Hub):
             self._after(event)
             if group_id in self._groups:
                 self._as_of[group_id] = event.seq
-            self._note_joining(event)
-
-    def _note_joining(self, event: Event) -> None:
-        """Tell the connections whose groups are being read that they are in this one."""
-        body = decode_body(event.kind, event.payload)
-        if isinstance(body, (GroupCreatedBody, MemberJoinedBody)):
-            for user_id in body.user_ids:
-                for connection in self._users.get(user_id, ()):
-                    connection.moved(event.conversation_id, joined=True)
 
     # Reading who is a member.
 
@@ -260,8 +248,10 @@ class NodesHub(Hub):
         came: set[Connection] = set()
         try:
             async with self._reading:
+                # What is held was stored before it came here: the list that is read now is at least as new.
+                at_least = max((stored.members_seq for _, stored, _ in reload.held), default=0)
                 members = await self._store.members(group_id)
-            came = self._apply(group_id, members)
+            came = self._apply(group_id, members, at_least)
         except PingMeError as exc:
             log.warning("members_not_read", conversation_id=group_id, error=exc.message)
             reload.held.clear()  # who may hear them is not known
@@ -270,16 +260,16 @@ class NodesHub(Hub):
             del self._reloads[group_id]
         as_of = self._as_of.get(group_id, 0)
         for event, stored, sender in reload.held:
-            if event.seq > as_of and stored.members_seq > self._as_of.get(group_id, 0):
-                self._push(event, stored, sender)  # a change came between the reading and it
-            else:
-                self._push_group(event, sender, came if event.seq <= as_of else ())
+            if event.seq > as_of:
+                self._push(event, stored, sender)
+            else:  # who has just come may not see what was before
+                self._push_group(event, sender, came)
         if reload.resync:
             for connection in self._groups.get(group_id, ()):
                 if connection.loading is None:
                     self.write(connection, RESYNC)
 
-    def _apply(self, group_id: str, members: Sequence[MemberPosition]) -> set[Connection]:
+    def _apply(self, group_id: str, members: Sequence[MemberPosition], at_least: int) -> set[Connection]:
         """Let those hear the group who are members; return who was not among them before."""
         present = {each.member.user_id for each in members if each.member.present}
         for connection in list(self._groups.get(group_id, ())):
@@ -298,9 +288,8 @@ class NodesHub(Hub):
                     self.write(connection, RESYNC)
                     came.add(connection)
         if group_id in self._groups:
-            self._as_of[group_id] = max(
-                (max(each.member.joined_seq, each.member.until_seq or 0) for each in members), default=0
-            )
+            newest = (max(each.member.joined_seq, each.member.until_seq or 0) for each in members)
+            self._as_of[group_id] = max(at_least, *newest)
         return came
 
     async def finish(self) -> None:

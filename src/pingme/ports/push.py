@@ -97,7 +97,7 @@ class LivePush(Protocol):
 
     @property
     def connected(self) -> bool:
-        """False while other nodes are not reached, nor heard: what they store is found by asking the store."""
+        """False while other nodes are, perhaps, not heard: what they store is found by asking the store."""
         ...
 
 

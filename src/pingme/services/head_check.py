@@ -42,6 +42,29 @@ class _Missing:
     seqs: list[int]
 
 
+class Brought:
+    """The events that live push has brought to this node lately, by looks: the newest generation last."""
+
+    def __init__(self) -> None:
+        self._generations: list[dict[str, set[int]]] = [{}]
+
+    def note(self, conversation_id: str, seq: int) -> None:
+        """Live push has brought this event here."""
+        self._generations[-1].setdefault(conversation_id, set()).add(seq)
+
+    def missing(self, conversation_id: str, seqs: list[int]) -> list[int]:
+        """Return those of the seqs that were not brought."""
+        for generation in self._generations:
+            brought = generation.get(conversation_id)
+            if brought:
+                seqs = [seq for seq in seqs if seq not in brought]
+        return seqs
+
+    def turn(self) -> None:
+        """Begin a generation and forget the oldest."""
+        self._generations = [*self._generations[1 - KEPT_LOOKS :], {}]
+
+
 class HeadCheck:
     """Looks once a second.
 
@@ -49,26 +72,28 @@ class HeadCheck:
         store: the truth.
         push: tells whether other nodes are heard, and tells clients to sync.
         clock: when to look.
+        brought: what push has brought.
         receiver: the hub, once there is one.
     """
 
     def __init__(
-        self, store: Store, push: LivePush, clock: Clock, receiver: Callable[[], NodesReceiver | None]
+        self,
+        store: Store,
+        push: LivePush,
+        clock: Clock,
+        brought: Brought,
+        receiver: Callable[[], NodesReceiver | None],
     ) -> None:
         self._store = store
         self._push = push
         self._clock = clock
         self._receiver = receiver
         self._since = tuple(store.change_numbers())
-        self._given: list[dict[str, set[int]]] = [{}]  # the newest generation last
+        self._brought = brought
         self._suspected: dict[str, _Missing] = {}
         self.repaired = 0
         """How many events were given that live push had not brought."""
         self._failing = False
-
-    def note(self, conversation_id: str, seq: int) -> None:
-        """Live push has brought this event here."""
-        self._given[-1].setdefault(conversation_id, set()).add(seq)
 
     async def run(self) -> None:
         """Look every second, for ever."""
@@ -101,7 +126,7 @@ class HeadCheck:
         if not found.complete:
             log.warning("too_many_changes", conversations=len(found.changes))
             self._push.resync()
-        self._given = [*self._given[-(KEPT_LOOKS - 1) :], {}]
+        self._brought.turn()
         if receiver is not None:
             await self._repair_all(list(due.values()), receiver)
 
@@ -116,10 +141,7 @@ class HeadCheck:
 
     def _left(self, missing: _Missing) -> bool:
         """Leave out what was brought; tell whether anything is still missing."""
-        for given in self._given:
-            brought = given.get(missing.change.conversation_id)
-            if brought:
-                missing.seqs = [seq for seq in missing.seqs if seq not in brought]
+        missing.seqs = self._brought.missing(missing.change.conversation_id, missing.seqs)
         return bool(missing.seqs)
 
     async def _repair_all(self, due: list[_Missing], receiver: NodesReceiver) -> None:
@@ -158,7 +180,7 @@ class HeadCheck:
             receiver.receive(pushed)
             self.repaired += len(pushed)
             for event in pushed:
-                self.note(conversation_id, event.seq)
+                self._brought.note(conversation_id, event.seq)
             first = page.events[-1].seq + 1
 
 
