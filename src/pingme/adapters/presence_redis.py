@@ -223,7 +223,7 @@ class RedisPresence:
                 await client.zrem(self._nodes_key, *old)
 
     async def close(self) -> None:
-        """Take this node's entries away: its users are elsewhere, or nowhere."""
+        """Take this node's entries away: its users are elsewhere, or nowhere. The last node gives Redis up."""
         self._devices.clear()
         if not self._link.up:
             return
@@ -231,8 +231,10 @@ class RedisPresence:
         pipeline.delete(self._key)
         pipeline.zrem(self._nodes_key, self._link.node_id)
         pipeline.publish(self._channel, msgspec.msgpack.encode(_Changed(self._link.node_id, None)))
+        pipeline.zcard(self._nodes_key)
         with contextlib.suppress(*NO_REDIS):
-            await pipeline.execute()
+            if (await pipeline.execute())[-1] == 0:
+                await self._link.give_up()
 
     # From the other nodes.
 

@@ -224,6 +224,14 @@ class RedisLink:
                 )
             await self._clock.sleep_ms(200)
 
+    async def give_up(self) -> None:
+        """Let nodes of any store use this Redis: the last of ours is leaving.
+
+        Raises:
+            RedisError, OSError, TimeoutError: Redis is away; the lease ends it.
+        """
+        await self.client.delete(OWNER_KEY)
+
     # Being connected.
 
     async def _serve(self) -> None:
