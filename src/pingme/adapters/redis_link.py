@@ -162,11 +162,6 @@ class RedisLink:
                 self._down(exc)
             except NO_REDIS as exc:
                 self._down(exc)
-            except BaseExceptionGroup as group:
-                away, rest = group.split(NO_REDIS)
-                if rest is not None or away is None:
-                    raise
-                self._down(away.exceptions[0])
             delay_ms = BACKOFF_MS[min(attempt, len(BACKOFF_MS) - 1)]
             await self._clock.sleep_ms(int(delay_ms * (0.5 + self._clock.jitter() / 2)))
             attempt += 1
@@ -235,9 +230,16 @@ class RedisLink:
     # Being connected.
 
     async def _serve(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._read())
-            group.create_task(self._beat())
+        """Read and beat until one of them fails; no TaskGroup, which on Python 3.11 hides a cancellation behind it."""
+        tasks = [asyncio.ensure_future(self._read()), asyncio.ensure_future(self._beat())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self) -> None:
         pubsub = self._pubsub
