@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 import structlog
 
-from pingme.adapters.redis_link import NO_REDIS, REFRESH_MS, RedisLink
+from pingme.adapters.redis_link import NO_REDIS, REFRESH_MS, RedisLink, check_cancelled
 from pingme.ports.clock import Clock
 from pingme.ports.presence import OnChanged, PresenceEntry, Status
 
@@ -87,9 +87,12 @@ class RedisPresence:
         asked = list(dict.fromkeys(user_ids))
         states: dict[str, Status] = {}
         if self._link.up:
-            with contextlib.suppress(*NO_REDIS):
+            try:
                 await self.write()
                 states = await self._read(asked)
+            except NO_REDIS as exc:
+                check_cancelled()
+                log.debug("presence_not_read", error=str(exc))
         if not states:
             states = {user_id: self._local(user_id) or "unknown" for user_id in asked}
         return [PresenceEntry(user_id, states[user_id]) for user_id in user_ids]
@@ -140,6 +143,7 @@ class RedisPresence:
                     await self.refresh()
                     refreshed_ms = now_ms
             except NO_REDIS as exc:
+                check_cancelled()
                 log.debug("presence_not_written", error=str(exc))
 
     async def write(self) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from pingme.adapters.redis_link import NO_REDIS, RedisLink
+from pingme.adapters.redis_link import NO_REDIS, RedisLink, check_cancelled
 from pingme.domain.errors import RecordUndecodable
 from pingme.domain.events import RefusedOutcome
 from pingme.ports.push import Delivery, NodesReceiver, PushReceiver, Signal
@@ -163,6 +163,7 @@ class RedisPush:
         try:
             await pipeline.execute()
         except NO_REDIS as exc:
+            check_cancelled()
             self.dropped += len(items)
             log.debug("push_not_sent", error=str(exc), items=len(items))
             await asyncio.sleep(0.1)  # the link notices by its beat; what comes meanwhile is tried

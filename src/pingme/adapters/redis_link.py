@@ -47,6 +47,17 @@ NO_REDIS: tuple[type[BaseException], ...] = (RedisError, OSError, TimeoutError)
 """What redis-py raises while Redis is away."""
 
 
+def check_cancelled() -> None:
+    """Raise CancelledError if this task was told to end.
+
+    redis-py closes the connection of a command that is cancelled, and when that fails, its failure is what is raised:
+    whoever catches it in a loop that runs for ever calls this.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class RedisUnfit(PingMeError):
     """This Redis cannot be used, and waiting does not help; the text says what to do."""
 
@@ -162,6 +173,7 @@ class RedisLink:
                 self._down(exc)
             except NO_REDIS as exc:
                 self._down(exc)
+            check_cancelled()
             delay_ms = BACKOFF_MS[min(attempt, len(BACKOFF_MS) - 1)]
             await self._clock.sleep_ms(int(delay_ms * (0.5 + self._clock.jitter() / 2)))
             attempt += 1
