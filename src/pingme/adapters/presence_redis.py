@@ -91,8 +91,8 @@ class RedisPresence:
                 await self.write()
                 states = await self._read(asked)
             except NO_REDIS as exc:
-                check_cancelled()
                 log.debug("presence_not_read", error=str(exc))
+            check_cancelled()
         if not states:
             states = {user_id: self._local(user_id) or "unknown" for user_id in asked}
         return [PresenceEntry(user_id, states[user_id]) for user_id in user_ids]
@@ -143,8 +143,8 @@ class RedisPresence:
                     await self.refresh()
                     refreshed_ms = now_ms
             except NO_REDIS as exc:
-                check_cancelled()
                 log.debug("presence_not_written", error=str(exc))
+            check_cancelled()
 
     async def write(self) -> None:
         """Write what is not written yet: all devices of the node, if its hash is gone.

@@ -147,6 +147,7 @@ class RedisPush:
             self._some.clear()
             while self._link.up and (self._waiting or self._answers or self._revocations):
                 await self._send()
+                check_cancelled()
 
     async def _send(self) -> None:
         """Send one pipeline: the next items for everybody, and answers for single nodes."""
@@ -163,7 +164,6 @@ class RedisPush:
         try:
             await pipeline.execute()
         except NO_REDIS as exc:
-            check_cancelled()
             self.dropped += len(items)
             log.debug("push_not_sent", error=str(exc), items=len(items))
             await asyncio.sleep(0.1)  # the link notices by its beat; what comes meanwhile is tried

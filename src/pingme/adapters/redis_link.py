@@ -50,8 +50,8 @@ NO_REDIS: tuple[type[BaseException], ...] = (RedisError, OSError, TimeoutError)
 def check_cancelled() -> None:
     """Raise CancelledError if this task was told to end.
 
-    redis-py closes the connection of a command that is cancelled, and when that fails, its failure is what is raised:
-    whoever catches it in a loop that runs for ever calls this.
+    redis-py closes the connection of a command that is cancelled, and when that fails at the same moment the
+    cancellation is lost on the way: whoever sends commands in a loop that runs for ever calls this after them.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -167,6 +167,7 @@ class RedisLink:
             try:
                 if self._pubsub is None:
                     await self._connect(wait_ms=0)
+                check_cancelled()
                 attempt = 0
                 await self._serve()
             except RedisUnfit as exc:
@@ -260,6 +261,7 @@ class RedisLink:
         while True:
             message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=BEAT_MS / 1000)
             if message is None:
+                check_cancelled()
                 continue
             try:
                 handlers[message["channel"]](message["data"])
@@ -275,6 +277,7 @@ class RedisLink:
             if now_ms - self._heard_ms > SILENT_MS:
                 raise TimeoutError(f"no answer for {SILENT_MS} ms")
             await self.client.publish(channel, b"")
+            check_cancelled()
             if now_ms - refreshed_ms >= REFRESH_MS:
                 refreshed_ms = now_ms
                 await self._check_owner(0)
