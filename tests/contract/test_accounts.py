@@ -298,3 +298,18 @@ async def test_a_removed_device_is_returned_once(store: AccountStore) -> None:
     assert removed is not None
     assert removed.device_id == "phone"
     assert await store.remove_device("u-ada", "phone") is None
+
+
+async def test_standing_tells_which_sessions_are_good(store: AccountStore) -> None:
+    """Of those asked for: neither the removed nor the unknown, nor those of a disabled user."""
+    await store.create_user(new_user("ada"))
+    for name in ("phone", "laptop"):
+        assert await open_device(store, new_device(name)) == []
+    assert await store.standing(["f-phone", "f-laptop", "f-none"]) == {"f-phone", "f-laptop"}
+    assert await store.standing([]) == set()
+
+    await store.remove_device("u-ada", "phone")
+    assert await store.standing(["f-phone", "f-laptop"]) == {"f-laptop"}
+
+    await store.set_disabled("u-ada", disabled=True)
+    assert await store.standing(["f-phone", "f-laptop"]) == set()

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
+from pingme.adapters.clock_system import SystemClock
 from pingme.adapters.presence_memory import MemoryPresence
+from pingme.adapters.presence_redis import RedisPresence
+from pingme.adapters.redis_link import RedisAddress, RedisLink
 from pingme.ports.presence import Presence, PresenceEntry
+from tests.services.redis import Redis
+from tests.services.redis_fixtures import redis
+
+__all__ = ["redis"]
 
 
-@pytest.fixture(params=["memory"])
-def presence(request: pytest.FixtureRequest) -> Presence:
-    return MemoryPresence()
+@pytest.fixture(params=["memory", "redis"])
+async def presence(request: pytest.FixtureRequest) -> AsyncIterator[Presence]:
+    if request.param == "memory":
+        yield MemoryPresence()
+        return
+    server: Redis = request.getfixturevalue("redis")
+    address = RedisAddress(host="127.0.0.1", port=server.port)
+    link = RedisLink(address, epoch="e1", node_id="n1", clock=SystemClock())
+    presence = RedisPresence(link, SystemClock())
+    await link.open()
+    yield presence
+    await presence.close()
+    await link.close()
 
 
 async def statuses(presence: Presence, *user_ids: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 from pingme.adapters.accounts_sqlite import SqliteAccounts
 from pingme.adapters.sqlite_database import SqliteDatabase
@@ -21,6 +22,7 @@ from pingme.domain.events import (
 from pingme.domain.ids import UserId, private_conversation_id
 from pingme.domain.model import RuleLimits
 from pingme.ports.accounts import NewUser
+from pingme.ports.clock import Clock
 from tests.fakes.clock import FakeClock
 
 
@@ -29,10 +31,11 @@ class ChatWorld:
 
     Args:
         folder: where the file is made.
+        clock: the one that everything here goes by; None for one that stands still.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = FakeClock()
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.clock: Any = clock or FakeClock()
         self.database = SqliteDatabase(folder / "pingme.db")
         self.accounts = SqliteAccounts(self.database)
         self.store = SqliteStore(self.database, self.clock, RuleLimits())

@@ -19,6 +19,8 @@ from pingme.edge.hub import Hub
 from pingme.edge.node import Node, NodeServices, SocketRules
 from pingme.edge.wheel import Wheel
 from pingme.pipeline.worker import Worker
+from pingme.ports.presence import Presence
+from pingme.ports.push import LocalPush
 from pingme.services.groups import Groups
 from pingme.services.history import History
 from pingme.services.messages import Messages
@@ -141,18 +143,32 @@ class NodeWorld(ChatWorld):
         self, folder: Path, rules: SocketRules | None = None, *, outbox_bytes: int = 1 << 20
     ) -> None:
         super().__init__(folder)
+        self._assemble(MemoryPush(), MemoryPresence(), "local", rules, outbox_bytes=outbox_bytes)
+
+    def make_hub(self, outbox_bytes: int) -> Hub:
+        return Hub(self.pending, self.hot, outbox_bytes=outbox_bytes)
+
+    def _assemble(
+        self,
+        push: LocalPush,
+        presence: Presence,
+        node_id: str,
+        rules: SocketRules | None = None,
+        *,
+        outbox_bytes: int = 1 << 20,
+    ) -> None:
         self.hot = HotCounters()
         self.log = MemoryLog(10_000)
-        self.push = MemoryPush()
+        self.push = push
         self.letters = MemoryDeadLetters()
-        self.pending = Pending("local", self.clock, 10_000)
+        self.pending = Pending(node_id, self.clock, 10_000)
         self.messages = Messages(self.log, self.pending, self.store, self.user_exists, self.clock)
         self.groups = Groups(self.messages, self.store, self.clock)
         self.receipts = Receipts(self.store, self.push, self.clock)
         self.presence = PresenceService(
-            self.store, MemoryPresence(), self.clock, self._last_seen, read_last_seen=self._no_last_seen
+            self.store, presence, self.clock, self._last_seen, read_last_seen=self._no_last_seen
         )
-        self.hub = Hub(self.pending, self.hot, outbox_bytes=outbox_bytes)
+        self.hub = self.make_hub(outbox_bytes)
         self.push.receiver = self.hub
         self.wheel = Wheel(self.clock)
         self.node = Node(
@@ -224,10 +240,13 @@ class NodeWorld(ChatWorld):
         assert not isinstance(outcome, RefusedOutcome), outcome
         return outcome
 
-    async def close(self) -> None:
+    async def close_node(self) -> None:
         self.worker.stop()
         await self._worker_task
         for connection in list(self.node.sockets):
             connection.lost()
         await self.node.finish()
+
+    async def close(self) -> None:
+        await self.close_node()
         await super().close()

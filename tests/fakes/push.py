@@ -19,6 +19,11 @@ class RecordingPush:
         self.revoked: list[tuple[str, str | None, int]] = []
         self.faults: list[Exception] = []
         self.resyncs = 0
+        self.cut_off = False
+
+    @property
+    def connected(self) -> bool:
+        return not self.cut_off
 
     async def publish(self, batch: Sequence[Delivery]) -> None:
         if self.faults:

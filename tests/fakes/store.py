@@ -21,6 +21,7 @@ from pingme.domain.effects import (
 )
 from pingme.domain.errors import StoreError, StoreRejected
 from pingme.domain.events import (
+    MEMBERSHIP_KINDS,
     Command,
     EditBody,
     Event,
@@ -33,7 +34,7 @@ from pingme.domain.events import (
 from pingme.domain.model import Conversation, ConversationType, Member, RuleLimits, Target
 from pingme.pipeline.plan import REFUSED_KIND, Knowledge, Known, Log, MsgKey, Plan, Planner
 from pingme.ports.clock import Clock
-from pingme.ports.store import Access, Found, MemberPosition, Page, Position
+from pingme.ports.store import Access, Found, HeadChange, HeadChanges, MemberPosition, Page, Position
 from pingme.wire.encode import EventView, Reactors
 
 MAX_UNREAD = 1000
@@ -140,6 +141,13 @@ class MemoryStore:
                 len(self._events[conversation_id]),
                 self._events[conversation_id][-1].hash,
                 {user_id: row.member for user_id, row in self._members[conversation_id].items()},
+                members_seq=max(
+                    (
+                        max(row.member.joined_seq, row.member.until_seq or 0)
+                        for row in self._members[conversation_id].values()
+                    ),
+                    default=0,
+                ),
             )
             for conversation_id, conversation in self._conversations.items()
         }
@@ -373,6 +381,19 @@ class MemoryStore:
                 found.append((stamp, access))
         found.sort(key=lambda pair: pair[0], reverse=True)
         return [access for _, access in found]
+
+    async def heads_changed(self, since: Sequence[int], limit: int) -> HeadChanges:
+        self._fault(after_commit=False)
+        found: list[HeadChange] = []
+        for conversation_id, stamps in self._stamps.items():
+            seqs = [seq for seq, stamp in enumerate(stamps, 1) if stamp > since[0]]
+            if not seqs:
+                continue
+            events = self._events[conversation_id]
+            moved = [seq for seq in seqs if events[seq - 1].kind in MEMBERSHIP_KINDS]
+            peers = self._conversations[conversation_id].peers
+            found.append(HeadChange(conversation_id, seqs[0], seqs[-1], peers, max(moved, default=0)))
+        return HeadChanges((self._change_no,), found[:limit], complete=len(found) <= limit)
 
     def change_numbers(self) -> tuple[int, ...]:
         return (self._change_no,)

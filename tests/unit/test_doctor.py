@@ -88,7 +88,7 @@ def test_a_variable_that_resembles_a_setting_is_pointed_out(tmp_path: Path) -> N
 
 def test_an_engine_that_this_version_has_not_is_a_fault(tmp_path: Path) -> None:
     """The server would refuse to start; the finding says which line asks for it."""
-    found = by_check(settings.check_settings(loaded(tmp_path, "redis:\n  host: cache\n"), {}))
+    found = by_check(settings.check_settings(loaded(tmp_path, "database:\n  host: cache\n"), {}))
 
     assert found["settings.engines"].status == "fail"
     assert "pingme.yml:2" in found["settings.engines"].text

@@ -326,3 +326,34 @@ async def test_presence_of_many_is_bounded_per_turn(world: World) -> None:
     told = screen.taken() + other.taken()
 
     assert sorted(user for user, _ in told) == users
+
+
+async def test_what_changes_on_another_node_is_told(world: World) -> None:
+    """Who watches hears of it after the debounce, if the state is another than was told."""
+    screen = Screen()
+    await world.service.watch(screen, "ua", ["ub", "uc"])
+    await world.port.put("ub", "elsewhere", "online")
+
+    world.service.changed_elsewhere(["ub", "uc", "ux"])
+    await world.pass_ms(600)
+    assert screen.taken() == [("ub", "online")]
+
+    world.service.changed_elsewhere(["ub"])
+    await world.pass_ms(600)
+    assert screen.taken() == []
+
+
+async def test_all_who_are_watched_are_looked_at_when_anybody_may_have_changed(world: World) -> None:
+    """After a break of the connection between nodes: unknown while it lasts, then what is."""
+    screen = Screen()
+    await world.service.watch(screen, "ua", ["ub", "uc"])
+    world.port.broken = True
+    assert world.port.on_changed is not None
+    world.port.on_changed(None)
+    await world.pass_ms(600)
+    assert screen.taken() == [("ub", "unknown"), ("uc", "unknown")]
+
+    world.port.broken = False
+    world.port.on_changed(None)
+    await world.pass_ms(600)
+    assert screen.taken() == [("ub", "offline"), ("uc", "offline")]

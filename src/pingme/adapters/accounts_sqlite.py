@@ -216,6 +216,13 @@ class SqliteAccounts:
             device=to_device(device),
         )
 
+    async def standing(self, family_ids: Sequence[str]) -> set[str]:
+        """See `AccountStore.standing`."""
+        asked = msgspec.json.encode(list(family_ids)).decode()
+        sql = """SELECT d.family_id FROM json_each(?) j JOIN devices d ON d.family_id = j.value
+                 JOIN users u ON u.id = d.user WHERE NOT u.disabled"""
+        return {str(family_id) for (family_id,) in self._db.read(sql, (asked,))}
+
     async def rotate(self, family_id: str, *, generation: int, now_ms: int, expires_ts: int) -> bool:
         """See `AccountStore.rotate`."""
         sql = """UPDATE devices SET generation = generation + 1, rotated_ts = ?, expires_ts = ?

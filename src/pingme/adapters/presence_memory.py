@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from pingme.ports.presence import PresenceEntry
+from pingme.ports.presence import OnChanged, PresenceEntry
 
 
 class MemoryPresence:
     """`Presence` in a dictionary, as large as the number of connected devices."""
 
     def __init__(self) -> None:
+        self.on_changed: OnChanged | None = None  # no other node changes anything
         self._devices: dict[str, dict[str, Literal["online", "away"]]] = {}
 
     async def put(self, user_id: str, device_id: str, status: Literal["online", "away"]) -> None:

@@ -13,6 +13,11 @@ class MemoryPush:
     def __init__(self) -> None:
         self.receiver: PushReceiver | None = None
 
+    @property
+    def connected(self) -> bool:
+        """See `LivePush.connected`: there is no other node."""
+        return True
+
     async def publish(self, batch: Sequence[Delivery]) -> None:
         """See `LivePush.publish`."""
         if self.receiver is not None:

@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from pingme.adapters.sqlite_database import SqliteDatabase, translate
+from pingme.adapters.store_sqlite_heads import heads_changed
 from pingme.adapters.store_sqlite_load import Loaded, load, load_existing, needs_of
 from pingme.adapters.store_sqlite_read import SqliteReads
 from pingme.adapters.store_sqlite_write import (
@@ -30,7 +31,7 @@ from pingme.domain.events import Command, Event, Outcome
 from pingme.domain.model import RuleLimits
 from pingme.pipeline.plan import Knowledge, Known, Log, MsgKey, Plan, Planner
 from pingme.ports.clock import Clock
-from pingme.ports.store import Found, Position
+from pingme.ports.store import Found, HeadChanges, Position
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +101,14 @@ class SqliteStore(SqliteReads):
     def change_numbers(self) -> tuple[int, ...]:
         """See `Store.change_numbers`; one shard."""
         return (self._committed,)
+
+    async def heads_changed(self, since: Sequence[int], limit: int) -> HeadChanges:
+        """See `Store.heads_changed`."""
+        newest = self._committed
+        changes, complete = await self._database.read_large(
+            lambda connection: heads_changed(connection, since[0], newest, limit)
+        )
+        return HeadChanges((newest,), changes, complete)
 
     @property
     def conversations_in_memory(self) -> int:

@@ -105,7 +105,8 @@ SELECT json_group_array(json_array(c.conversation_id, c.id, c.type, c.name, c.an
   c.join_policy, c.dissolved, c.created_ts, e.seq, hex(e.hash),
   (SELECT count(*) FROM members m WHERE m.conversation = c.id AND m.until_seq IS NULL),
   (SELECT json_group_array(x.user_id) FROM members m JOIN users x ON x.id = m.user
-   WHERE m.conversation = c.id AND c.type <> 2)))
+   WHERE m.conversation = c.id AND c.type <> 2),
+  (SELECT max(max(m.joined_seq, coalesce(m.until_seq, 0))) FROM members m WHERE m.conversation = c.id)))
 FROM json_each(?) j JOIN conversations c ON c.conversation_id = j.value
 JOIN events e ON e.conversation = c.id AND e.seq = (SELECT max(seq) FROM events WHERE conversation = c.id)
 WHERE c.id > 0
@@ -183,6 +184,7 @@ def _log(row: list[Any]) -> Log:
         hash_,
         count,
         peers,
+        members_seq,
     ) = row
     conversation = Conversation(
         str(cid),
@@ -197,7 +199,7 @@ def _log(row: list[Any]) -> Log:
         created_ts=int(created),
         peers=tuple(sorted(_texts(peers))),
     )
-    return Log(int(key), conversation, int(seq), bytes.fromhex(str(hash_)))
+    return Log(int(key), conversation, int(seq), bytes.fromhex(str(hash_)), members_seq=int(members_seq or 0))
 
 
 def _texts(value: Any) -> list[str]:

@@ -197,6 +197,10 @@ class App:
         self.run_task("pending", self._tick())
         self.run_task("receipts", self.receipts.run())
         self.run_task("presence", self.presence.run())
+        if self.engines.nodes is not None:
+            tasks = self.engines.nodes.tasks(self.account_store, self.accounts.sessions, self.clock)
+            for name, task in tasks.items():
+                self.run_task(name, task())
 
     async def _tick(self) -> None:
         while True:
@@ -252,11 +256,18 @@ class App:
             push = ComponentHealth(
                 "degraded", "publishing failed (50004): clients were told to sync; see the log"
             )
+        presence = ComponentHealth()
+        fault = self.engines.nodes.fault if self.engines.nodes is not None else ""
+        if fault:
+            push = ComponentHealth(
+                "degraded", f"{fault}; other nodes' messages come within 2 s; check the server and redis.host"
+            )
+            presence = ComponentHealth("degraded", f"{fault}; people on other nodes are shown as unknown")
         return {
             "store": store,
             "log": message_log,
             "push": push,
-            "presence": ComponentHealth(),
+            "presence": presence,
             "dead_letters": dead_letters,
         }
 

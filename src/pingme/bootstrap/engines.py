@@ -14,6 +14,7 @@ from pingme.adapters.push_memory import MemoryPush
 from pingme.adapters.sqlite_admin import database_handlers
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.adapters.store_sqlite import SqliteStore
+from pingme.bootstrap.nodes import Nodes, open_nodes
 from pingme.config import ConfigError, Settings
 from pingme.domain.model import RuleLimits
 from pingme.ports.accounts import AccountStore
@@ -47,7 +48,11 @@ class StoreEngine:
 
 @dataclass(slots=True, kw_only=True)
 class Engines:
-    """Every port of a node, made real, and how they are closed: the last opened first."""
+    """Every port of a node, made real, and how they are closed: the last opened first.
+
+    Attributes:
+        nodes: what several nodes need besides; None where this is the only one.
+    """
 
     node_id: str
     database: StoreEngine
@@ -56,6 +61,7 @@ class Engines:
     push: LocalPush
     presence: Presence
     closing: contextlib.AsyncExitStack
+    nodes: Nodes | None = None
 
     async def close(self) -> None:
         """Close all engines."""
@@ -70,12 +76,18 @@ def check_embedded(settings: Settings) -> None:
     """
     for engine, chosen in (
         ("database.host", settings.database.host),
-        ("redis.host", settings.redis.host),
         ("kafka.brokers", settings.kafka.brokers),
     ):
         if chosen:
             message = f"{engine}: this version runs embedded only; remove the setting"
             raise ConfigError(message)
+
+
+def new_node_id(settings: Settings, clock: Clock) -> str:
+    """Return the node's name: a new one per start where there may be others, so that no answer finds a predecessor."""
+    if settings.redis.host is None:
+        return EMBEDDED_NODE
+    return f"n{clock.entropy(8).hex()}"
 
 
 async def open_engines(settings: Settings, clock: Clock) -> Engines:
@@ -89,13 +101,18 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
     async with contextlib.AsyncExitStack() as opened:
         database = _open_sqlite(settings, clock)
         opened.push_async_callback(database.close)
+        node_id = new_node_id(settings, clock)
+        nodes = await open_nodes(settings, clock, database.store, node_id) if settings.redis.host else None
+        if nodes is not None:
+            opened.push_async_callback(nodes.close)
         return Engines(
-            node_id=EMBEDDED_NODE,
+            node_id=node_id,
             database=database,
             log=MemoryLog(settings.limits.log_records),
             dead_letters=database.dead_letters,
-            push=MemoryPush(),
-            presence=MemoryPresence(),
+            push=nodes.push if nodes is not None else MemoryPush(),
+            presence=nodes.presence if nodes is not None else MemoryPresence(),
+            nodes=nodes,
             closing=opened.pop_all(),
         )
 

@@ -47,7 +47,7 @@ class ServerApp:
     def __init__(self, app: App) -> None:
         self.app = app
         settings = app.settings
-        self.hub = Hub(app.pending, app.metrics.hot, outbox_bytes=settings.limits.outbox_bytes)
+        self.hub = self._make_hub()
         app.push.receiver = self.hub
         self.wheel = Wheel(app.clock)
         conversations = Conversations(app.store, app.messages)
@@ -103,6 +103,21 @@ class ServerApp:
         self._admin = AdminServer(settings.data_dir / SOCKET_NAME, handlers)
         self._bind_gauges()
         self.port = 0
+
+    def _make_hub(self) -> Hub:
+        app = self.app
+        pending, hot, outbox_bytes = app.pending, app.metrics.hot, app.settings.limits.outbox_bytes
+        nodes = app.engines.nodes
+        if nodes is None:
+            return Hub(pending, hot, outbox_bytes=outbox_bytes)
+        return nodes.make_hub(
+            pending,
+            hot,
+            outbox_bytes=outbox_bytes,
+            store=app.store,
+            clock=app.clock,
+            sessions=app.accounts.sessions,
+        )
 
     def _system_info(self) -> SystemInfo:
         return SystemInfo(

@@ -217,6 +217,8 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
         duplicate: True when it had been stored before; then nothing was stored now.
         event: the event to deliver; None for a duplicate whose event went out when it was stored.
         hearers: the users who hear it, of a private conversation or a user's own log; () for groups.
+        members_seq: of the conversation's last membership event before this one: a node whose list of a group's
+            members is older reads it again before it delivers.
     """
 
     conversation_id: str
@@ -225,6 +227,7 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     duplicate: bool
     event: Event | None = None
     hearers: tuple[str, ...] = ()
+    members_seq: int = 0
 
 
 class RefusedOutcome(msgspec.Struct, frozen=True, gc=False):

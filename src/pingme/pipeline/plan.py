@@ -34,6 +34,7 @@ class Log:
 
     Attributes:
         members: holds None for users who are known to be strangers; users who are missing have not been asked for.
+        members_seq: of the newest event by which somebody became a member or ceased to be one.
         writers: users whose plain message the rules have allowed since the conversation last changed: while nobody comes,
             goes or changes role, and the conversation stays as it is, their answer to the next one is the same.
     """
@@ -44,6 +45,7 @@ class Log:
     head_hash: bytes
     members: dict[str, Member | None] = field(default_factory=dict)
     writers: set[str] = field(default_factory=set)
+    members_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Plan:
                 known.head_hash = draft.head_hash
                 known.members.update(draft.members)
                 known.writers = draft.writers
+                known.members_seq = draft.members_seq
         recent.update(self._batch)
 
 
@@ -217,7 +220,7 @@ class Planner:
             if known is None and existing and (known := existing.get(key)) is not None:
                 self._plan.used_existing = True
             if known is not None:
-                outcomes.append(answer_repeat(command, known, self._hearers(known.conversation_id)))
+                outcomes.append(answer_repeat(command, known, *self._audience(known.conversation_id)))
                 continue
             draft = drafts.get(command.conversation_id)
             if draft is not None and key[0] in draft.writers and _is_plain(command.body):
@@ -264,22 +267,26 @@ class Planner:
         target_seq = None if kind == "message" else getattr(command.body, "target_seq", None)
         self._plan.rows.append((draft.key, self._knowledge.users[sender_id], target_seq, event))
         self._batch[key] = event
+        stored = Stored(
+            conversation_id, seq, now_ms, False, event, draft.conversation.peers, draft.members_seq
+        )  # hot path: positional
         if effects:
             self._note(command, draft, seq, effects)
-        return Stored(
-            conversation_id, seq, now_ms, False, event, draft.conversation.peers
-        )  # hot path: positional
+        return stored
 
-    def _hearers(self, conversation_id: str) -> tuple[str, ...]:
-        conversation = self.conversation(conversation_id)
-        return () if conversation is None else conversation.peers
+    def _audience(self, conversation_id: str) -> tuple[tuple[str, ...], int]:
+        """Return the hearers and the members_seq of a conversation."""
+        log = self._drafts.get(conversation_id) or self._knowledge.logs.get(conversation_id)
+        return ((), 0) if log is None else (log.conversation.peers, log.members_seq)
 
     def _draft(self, conversation_id: str, effects: tuple[Effect, ...]) -> Log:
         """Copy what is known of the conversation, or begin it."""
         log = self._knowledge.logs.get(conversation_id)
         if log is not None:
             # The writers are shared until an effect gives the draft its own: what the rules say meanwhile holds for both.
-            draft = Log(log.key, log.conversation, log.head_seq, log.head_hash, {}, log.writers)
+            draft = Log(
+                log.key, log.conversation, log.head_seq, log.head_hash, {}, log.writers, log.members_seq
+            )
         else:
             made = next(effect for effect in effects if isinstance(effect, ConversationMade))
             draft = Log(self._allocate_key(), made.conversation, 0, first_hash(conversation_id))
@@ -300,6 +307,8 @@ class Planner:
                     if draft.conversation.type is ConversationType.GROUP:
                         self._joined[member.user_id] = self._joined.get(member.user_id, 0) + change
                     draft.members[member.user_id] = member
+                    if change:
+                        draft.members_seq = seq
                 case MessageRecalled() | ReactionSet():
                     self._retarget(command.conversation_id, effect)
                 case _:
@@ -353,7 +362,9 @@ def _is_plain(body: Body) -> bool:
     return type(body) is MessageBody and body.reply_to is None and body.mentions is None
 
 
-def answer_repeat(command: Command, known: Known | Event, hearers: tuple[str, ...] = ()) -> Outcome:
+def answer_repeat(
+    command: Command, known: Known | Event, hearers: tuple[str, ...] = (), members_seq: int = 0
+) -> Outcome:
     """Answer a command whose msg_id was used: the first outcome if it asks for the same, else 40004.
 
     The same is what gives the same digest with the stored seq and server_ts. A new group's id is made by the server, so a
@@ -373,6 +384,6 @@ def answer_repeat(command: Command, known: Known | Event, hearers: tuple[str, ..
         known.server_ts,
     ):
         return Stored(
-            known.conversation_id, known.seq, known.server_ts, True, None, hearers
+            known.conversation_id, known.seq, known.server_ts, True, None, hearers, members_seq
         )  # hot path: positional
     return RefusedOutcome(ErrorCode.MSG_ID_CONFLICT, "msg_id was used for a different message")

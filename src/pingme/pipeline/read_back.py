@@ -21,5 +21,6 @@ def _restored(command: Command, stored: Stored) -> Stored:
         stored.server_ts, command.payload, command.client_ts, b"", b"",
     )  # fmt: skip
     return Stored(
-        stored.conversation_id, stored.seq, stored.server_ts, stored.duplicate, event, stored.hearers
-    )
+        stored.conversation_id, stored.seq, stored.server_ts, stored.duplicate, event, stored.hearers,
+        stored.members_seq,
+    )  # fmt: skip

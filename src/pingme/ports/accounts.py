@@ -207,6 +207,13 @@ class AccountStore(Protocol):
         """Return the session of a token family, or None. An indexed read of one row that does not wait."""
         ...
 
+    async def standing(self, family_ids: Sequence[str]) -> set[str]:
+        """Return those of these token families (at most 1 000) whose session stands and whose user is not disabled.
+
+        One statement: a node that does not hear revocations asks it of its open sockets every 2 s.
+        """
+        ...
+
     async def rotate(self, family_id: str, *, generation: int, now_ms: int, expires_ts: int) -> bool:
         """Make ``generation + 1`` the current refresh token, unless ``generation`` no longer is; tell
         whether.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -18,8 +18,15 @@ class PresenceEntry(msgspec.Struct, frozen=True):
     last_seen_ts: int | None = None
 
 
+OnChanged = Callable[[Sequence[str] | None], None]
+"""Called when other nodes' entries of these users may have changed; None: of anybody."""
+
+
 class Presence(Protocol):
     """A hint, never a decision: entries are owned by a node and die with it. Several devices per user."""
+
+    on_changed: OnChanged | None
+    """Who wants to know what other nodes change; must not wait."""
 
     async def put(self, user_id: str, device_id: str, status: Literal["online", "away"]) -> None:
         """Say that this device is connected to this node."""

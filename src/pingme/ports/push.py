@@ -9,6 +9,7 @@ import msgspec
 
 from pingme.domain.events import Command, Outcome
 from pingme.ports.log import Origin
+from pingme.wire.pushed import Pushed
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
@@ -53,6 +54,25 @@ class PushReceiver(Protocol):
         ...
 
 
+class NodesReceiver(Protocol):
+    """What a hub does besides where there are several nodes."""
+
+    def receive(self, batch: Sequence[Pushed]) -> None:
+        """Take what another node said: answer who waits, push to the local connections that hear it, in order.
+
+        A group whose members are known here only as they were before an event's ``members_seq`` is read again first.
+        """
+        ...
+
+    def hears(self, conversation_id: str, hearers: Sequence[str]) -> bool:
+        """Tell whether a connection of this node hears the conversation (``hearers`` as in `Stored`)."""
+        ...
+
+    def reload(self, conversation_id: str) -> None:
+        """Read again who is a member of a group, and tell its members here to sync."""
+        ...
+
+
 class LivePush(Protocol):
     """At most once: what is lost is repaired from the store (sync), never here.
 
@@ -73,6 +93,11 @@ class LivePush(Protocol):
 
     def revoke(self, user_id: str, device_id: str | None, code: int) -> None:
         """Close the user's sockets on every node, of one device or of all, within 2 s."""
+        ...
+
+    @property
+    def connected(self) -> bool:
+        """False while other nodes are, perhaps, not heard: what they store is found by asking the store."""
         ...
 
 

@@ -76,6 +76,37 @@ class MemberPosition(msgspec.Struct, frozen=True):
     read_seq: int
 
 
+class HeadChange(msgspec.Struct, frozen=True):
+    """A conversation that has new events.
+
+    Attributes:
+        first_seq: the first of them.
+        head_seq: the newest of them.
+        hearers: the users who hear a private conversation or a user's own log; () for groups.
+        members_seq: the newest of them by which a group's members changed, 0 for none.
+    """
+
+    conversation_id: str
+    first_seq: int
+    head_seq: int
+    hearers: tuple[str, ...]
+    members_seq: int
+
+
+class HeadChanges(msgspec.Struct, frozen=True):
+    """What has changed since some change numbers.
+
+    Attributes:
+        numbers: up to where was looked: the ``since`` of the next look.
+        changes: one entry per conversation, in any order.
+        complete: False when there were more conversations than asked for; ``changes`` are then some of them.
+    """
+
+    numbers: tuple[int, ...]
+    changes: Sequence[HeadChange]
+    complete: bool
+
+
 class Store(Protocol):
     """Idempotent on (sender_id, msg_id); gives every conversation consecutive seqs from 1.
 
@@ -162,6 +193,21 @@ class Store(Protocol):
 
     def change_numbers(self) -> tuple[int, ...]:
         """Return the change number of the newest commit of each shard: what a `since` token holds."""
+        ...
+
+    async def heads_changed(self, since: Sequence[int], limit: int) -> HeadChanges:
+        """Return the conversations that got events after ``since``, whichever node wrote them.
+
+        The counters are read first: what commits meanwhile comes with the next look. Nodes ask every second, so it
+        has to go by an index on the change number, or by the order of insertion.
+
+        Args:
+            since: change numbers, one per shard, of `change_numbers` or of the look before.
+            limit: at most so many conversations, at least 1.
+
+        Raises:
+            StoreUnavailable: it cannot be read now.
+        """
         ...
 
     async def unread(self, user_id: str, accesses: Sequence[Access]) -> Sequence[int]:

@@ -103,9 +103,20 @@ class PresenceService:
         self._saying = asyncio.Lock()
         self._seen: dict[str, int] = {}
         self._changed: dict[str, int] = {}  # -> when watchers are told
+        self._told: dict[str, str] = {}  # the state that was told last, of those who are watched
         self._watches: dict[Watcher, _Watch] = {}
         self._watchers: dict[str, set[_Watch]] = {}
         self._failing = False
+        presence.on_changed = self.changed_elsewhere
+
+    # From other nodes.
+
+    def changed_elsewhere(self, user_ids: Sequence[str] | None) -> None:
+        """Other nodes' devices of these users may have changed (None: of anybody): watchers hear of what did."""
+        due_ms = self._clock.monotonic_ms() + self._debounce_ms
+        for user_id in list(self._watchers) if user_ids is None else user_ids:
+            if user_id in self._watchers:
+                self._changed.setdefault(user_id, due_ms)
 
     # From connections.
 
@@ -157,7 +168,10 @@ class PresenceService:
             piece = asked[start : start + LOOKS]
             entries = {e.user_id: e for e in await self.states([each for each in piece if each in allowed])}
             for each in piece:
-                yield presence_frame(entries.get(each) or PresenceEntry(each, "unknown"))
+                entry = entries.get(each)
+                if entry is not None and each in self._watchers:
+                    self._told[each] = entry.status
+                yield presence_frame(entry or PresenceEntry(each, "unknown"))
 
     def unwatch(self, connection: Watcher) -> None:
         """Stop telling this connection."""
@@ -284,6 +298,7 @@ class PresenceService:
             if not watchers:
                 del self._watchers[gone]
                 self._changed.pop(gone, None)
+                self._told.pop(gone, None)
         for new in user_ids - watch.user_ids:
             self._watchers.setdefault(new, set()).add(watch)
         watch.user_ids = user_ids
@@ -299,7 +314,11 @@ class PresenceService:
         for user_id in due:
             self._changed.pop(user_id, None)
         for entry in await self.states(due):
+            if self._told.get(entry.user_id) == entry.status:
+                continue  # it changed and changed back, or another device of the user keeps it as it was
             await self._recheck(entry.user_id, now_ms)
+            if entry.user_id in self._watchers:
+                self._told[entry.user_id] = entry.status
             frame = presence_frame(entry)
             for watch in self._watchers.get(entry.user_id, ()):
                 watch.connection.push(frame)
