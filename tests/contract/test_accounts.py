@@ -76,7 +76,7 @@ async def test_an_unknown_user_is_none(store: AccountStore) -> None:
     """Nothing is found where nothing was made."""
     assert await store.user("u-nobody") is None
     assert await store.credentials("nobody") is None
-    assert store.session("f-none") is None
+    assert await store.session("f-none") is None
     assert await store.devices("u-nobody") == []
     assert await store.set_disabled("u-nobody", disabled=True) is None
     assert await store.change_password("u-nobody", "x", keep_device=None) is None
@@ -186,7 +186,7 @@ async def test_a_session_is_found_by_its_family(store: AccountStore) -> None:
 
     assert await open_device(store, phone) == []
 
-    session = store.session("f-phone")
+    session = await store.session("f-phone")
     assert session is not None
     assert (session.user_id, session.username, session.disabled) == ("u-ada", "Ada", False)
     assert session.device == phone
@@ -201,8 +201,8 @@ async def test_a_new_login_on_a_device_replaces_its_session(store: AccountStore)
     removed = await open_device(store, new_device("phone", family="f-again"))
 
     assert removed == ["f-phone"]
-    assert store.session("f-phone") is None
-    assert store.session("f-again") is not None
+    assert await store.session("f-phone") is None
+    assert await store.session("f-again") is not None
 
 
 async def test_above_the_limit_the_longest_unused_device_goes(store: AccountStore) -> None:
@@ -251,7 +251,7 @@ async def test_a_generation_is_rotated_by_one_caller_only(store: AccountStore) -
     assert await store.rotate("f-phone", generation=1, now_ms=7_000, expires_ts=2 * DAY_MS) is True
     assert await store.rotate("f-phone", generation=1, now_ms=8_000, expires_ts=3 * DAY_MS) is False
 
-    session = store.session("f-phone")
+    session = await store.session("f-phone")
     assert session is not None
     assert (session.device.generation, session.device.rotated_ts) == (2, 7_000)
     assert session.device.expires_ts == 2 * DAY_MS

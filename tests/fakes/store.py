@@ -374,7 +374,11 @@ class MemoryStore:
         found.sort(key=lambda pair: pair[0], reverse=True)
         return [access for _, access in found]
 
-    def change_numbers(self) -> tuple[int, ...]:
+    @property
+    def shards(self) -> int:
+        return 1
+
+    async def change_numbers(self) -> tuple[int, ...]:
         return (self._change_no,)
 
     async def unread(self, user_id: str, accesses: Sequence[Access]) -> Sequence[int]:

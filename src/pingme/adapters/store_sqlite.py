@@ -95,8 +95,13 @@ class SqliteStore(SqliteReads):
         block = self._scalar("SELECT coalesce(max(value), 0) FROM meta WHERE key = 'change_block'")
         self._change_no = self._committed = block + CHANGE_BLOCK - 1  # nothing in the file has a later one
 
-    def change_numbers(self) -> tuple[int, ...]:
-        """See `Store.change_numbers`; one shard."""
+    @property
+    def shards(self) -> int:
+        """See `Store.shards`: there is one writer."""
+        return 1
+
+    async def change_numbers(self) -> tuple[int, ...]:
+        """See `Store.change_numbers`; held in memory, so that nothing waits."""
         return (self._committed,)
 
     @property
