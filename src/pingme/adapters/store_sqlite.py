@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from pingme.adapters.sqlite_database import SqliteDatabase, translate
-from pingme.adapters.store_sqlite_load import Loaded, load, load_existing, needs_of
+from pingme.adapters.store_sqlite_load import load, load_existing
 from pingme.adapters.store_sqlite_read import SqliteReads
 from pingme.adapters.store_sqlite_write import (
     Statement,
@@ -29,6 +29,7 @@ from pingme.adapters.store_sqlite_write import (
 from pingme.domain.errors import StoreOutcomeUnknown, StoreRejected, StoreUnavailable
 from pingme.domain.events import Command, Event, Outcome
 from pingme.domain.model import RuleLimits
+from pingme.pipeline.needs import Loaded, needs_of
 from pingme.pipeline.plan import Knowledge, Known, Log, MsgKey, Plan, Planner
 from pingme.ports.clock import Clock
 from pingme.ports.store import Found, Position
