@@ -38,7 +38,7 @@ from tests.fakes.commands import (
     to_user,
     update_group,
 )
-from tests.fakes.store_worlds import MemoryWorld, SqliteWorld, World, codes
+from tests.fakes.store_worlds import MemoryWorld, MysqlWorld, SqliteWorld, World, codes
 
 PAIR = private(ADA, BOB)
 LIMITS = RuleLimits(
@@ -47,12 +47,19 @@ LIMITS = RuleLimits(
 MINUTE_MS = 60_000
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "mysql"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    world = MemoryWorld(LIMITS) if request.param == "memory" else SqliteWorld(LIMITS, tmp_path)
+    world: World
+    if request.param == "memory":
+        world = MemoryWorld(LIMITS)
+    elif request.param == "sqlite":
+        world = SqliteWorld(LIMITS, tmp_path)
+    else:
+        world = MysqlWorld(LIMITS, request.getfixturevalue("mariadb"))
     await world.open()
     yield world
     await world.close()
+    await world.drop()
 
 
 def canonical(value: object) -> bytes:

@@ -151,7 +151,7 @@ class MemoryStore:
             Knowledge(logs, self._users, targets, counts, self._known, ({}, {})),
             limits=self._limits,
             now_ms=self._clock.now_ms(),
-            allocate_key=lambda: next(keys),
+            allocate_key=lambda _conversation_id: next(keys),
         )
 
     def _target(self, conversation_id: str, seq: int) -> Target | None:

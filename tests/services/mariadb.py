@@ -7,10 +7,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.services.service import ServiceFailed, apt_install, end, free_port, listens, tail, wait_until
+from tests.services.service import ServiceFailed, apt_install, end, free_port, tail, wait_until
 
 USERNAME = "pingme"
 PASSWORD = "throw-away"
+READY = "ready for connections"  # said after the accounts are made
 ATTEMPTS = 3  # the free port may be taken before it is used
 
 # Durable as in production; small, because several services share the machine.
@@ -24,7 +25,10 @@ OPTIONS = (
     "--max-connections=400",
     "--performance-schema=OFF",
 )
-ACCOUNT = f"CREATE USER '{USERNAME}'@'%' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO '{USERNAME}'@'%';\n"
+# One statement a line.
+ACCOUNT = f"""CREATE USER '{USERNAME}'@'%' IDENTIFIED BY '{PASSWORD}';
+GRANT ALL ON *.* TO '{USERNAME}'@'%' WITH GRANT OPTION;
+"""
 
 
 def _program(name: str) -> str | None:
@@ -74,12 +78,11 @@ class MariaDB:
                     start_new_session=True,  # a Ctrl-C in the terminal is for whoever started it
                 )
             try:
-                wait_until(lambda: listens(self.port), self._process, log)
+                wait_until(lambda: READY in log.read_text("utf-8", "replace"), self._process, log)
             except ServiceFailed:
                 if attempt == ATTEMPTS:
                     raise
             else:
-                account.write_text("", "utf-8")
                 return
 
     def stop(self) -> None:

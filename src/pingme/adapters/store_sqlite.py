@@ -231,7 +231,7 @@ class SqliteStore(SqliteReads):
         keys = {(command.sender_id, command.msg_id) for command in batch}
         return await self._database.read_large(lambda connection: load_existing(connection, keys))
 
-    def _allocate_key(self) -> int:
+    def _allocate_key(self, _conversation_id: str) -> int:
         key = self._next_key
         self._next_key += 1
         return key
