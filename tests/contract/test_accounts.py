@@ -1,4 +1,4 @@
-"""`AccountStore`: the fake and the embedded database keep the same promises."""
+"""`AccountStore`: the fake, the embedded database and MySQL keep the same promises."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from pingme.adapters.accounts_mysql import MysqlAccounts
 from pingme.adapters.accounts_sqlite import SqliteAccounts
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.domain.errors import ErrorCode, Refused
 from pingme.ports.accounts import AccountStore, Device, NewUser
 from tests.fakes.accounts import MemoryAccounts
+from tests.fakes.store_worlds import mysql_database
 
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "mysql"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AccountStore]:
     if request.param == "memory":
         yield MemoryAccounts()
+        return
+    if request.param == "mysql":
+        async with mysql_database(request.getfixturevalue("mariadb")) as shared:
+            yield MysqlAccounts(shared)
         return
     database = SqliteDatabase(tmp_path / "accounts.db")
     yield SqliteAccounts(database)

@@ -1,4 +1,4 @@
-"""`Store`: the fake and the embedded database keep the same promises."""
+"""`Store`: the fake, the embedded database and MySQL keep the same promises."""
 
 from __future__ import annotations
 

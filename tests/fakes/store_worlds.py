@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from pingme.adapters.accounts_mysql import MysqlAccounts
@@ -197,6 +198,16 @@ def fresh_address(env: Mapping[str, str]) -> Address:
         password=env["DB_PASSWORD"],
         name=f"im_{secrets.token_hex(6)}",
     )
+
+
+@contextlib.asynccontextmanager
+async def mysql_database(env: Mapping[str, str]) -> AsyncIterator[MysqlDatabase]:
+    """Lend a database of its own on the server."""
+    address = fresh_address(env)
+    opened = await open_database(address, statement_s=STATEMENT_S, relaxed=False)
+    yield opened.database
+    await opened.database.close()
+    await drop_database(address)
 
 
 async def drop_database(address: Address) -> None:

@@ -80,6 +80,8 @@ class MysqlStore(MysqlReads):
 
     async def save(self, batch: Sequence[Command]) -> Sequence[Outcome]:
         """See `Store.save`."""
+        if not batch:
+            return []
         shards = self._shards_of(command for command in batch)
 
         async def attempt() -> Sequence[Outcome]:

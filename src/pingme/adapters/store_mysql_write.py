@@ -110,7 +110,7 @@ class Effects:
         transaction: in which the plan's rows have been inserted.
         users: keys of users.
         numbers: the change number of each shard.
-        key_of: returns the key of a conversation that is not the command's own.
+        key_of: returns the key of a conversation that was there before.
     """
 
     def __init__(
@@ -124,10 +124,14 @@ class Effects:
         self._users = users
         self._numbers = numbers
         self._key_of = key_of
+        self._made: dict[str, int] = {}
         self._members: dict[tuple[int, int], tuple[object, ...]] = {}
 
     async def write(self, plan: Plan) -> None:
         """Write all of them; members that follow each other go together."""
+        self._made = {
+            name: key for key, _, name, effect in plan.effects if isinstance(effect, ConversationMade)
+        }
         for key, seq, conversation_id, effect in plan.effects:
             if isinstance(effect, MemberSet):
                 await self._member(key, effect)
@@ -226,7 +230,7 @@ class Effects:
             await self._run(sql, key, effect.target_seq, effect.emoji, user)
 
     async def _settings(self, effect: SettingsChanged) -> None:
-        key = self._key_of(effect.about)
+        key = self._made.get(effect.about) or self._key_of(effect.about)
         muted, pinned = (None if flag is None else int(flag) for flag in (effect.muted, effect.pinned))
         user = self._users[effect.user_id]
         await self._run(_SETTINGS, muted, pinned, effect.draft, self._change_no(key), key, user)
