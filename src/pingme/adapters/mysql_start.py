@@ -69,11 +69,9 @@ async def reach(
             address, statement_s=statement_s, autocommit=True, collation=collation, idle_s=LOCK_S + STEP_S
         )
     except CannotConnect as exc:
-        if exc.number in {ACCESS_DENIED, DATABASE_FORBIDDEN}:
-            raise StoreUnavailable(
-                f"{exc.message}: check database.username and database.password (DB_USERNAME, DB_PASSWORD), and what "
-                "that user may do"
-            ) from exc
+        if exc.number == ACCESS_DENIED:
+            hint = "check database.username and database.password (DB_USERNAME, DB_PASSWORD)"
+            raise CannotConnect(f"{exc.message}: {hint}", exc.number) from exc
         raise
     try:
         yield connection
@@ -145,7 +143,8 @@ async def ensure_database(address: Address, *, statement_s: float) -> None:
         async with reach(address, statement_s=statement_s):
             return
     except CannotConnect as exc:
-        if exc.number != DATABASE_MISSING:
+        # Whoever may not see a database is not told whether there is one.
+        if exc.number not in {DATABASE_MISSING, DATABASE_FORBIDDEN}:
             raise
     statement = create_statement(address.name)
     try:
@@ -153,7 +152,8 @@ async def ensure_database(address: Address, *, statement_s: float) -> None:
             await connection.execute(statement)
     except StoreError as exc:
         raise StoreUnavailable(
-            f"there is no database {address.name} and {address.username} may not make it ({exc.message}); run: {statement};"
+            f"there is no database {address.name} that {address.username} may use, nor may that user make one"
+            f" ({exc.message}); run: {statement}; GRANT ALL ON {address.name}.* TO '{address.username}'@'%';"
         ) from exc
 
 

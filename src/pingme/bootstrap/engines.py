@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pingme.adapters.accounts_sqlite import SqliteAccounts
 from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
@@ -14,35 +13,15 @@ from pingme.adapters.push_memory import MemoryPush
 from pingme.adapters.sqlite_admin import database_handlers
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.adapters.store_sqlite import SqliteStore
+from pingme.bootstrap.store_engine import StoreEngine, rule_limits
 from pingme.config import ConfigError, Settings
-from pingme.domain.model import RuleLimits
-from pingme.ports.accounts import AccountStore
-from pingme.ports.admin import AdminHandler
 from pingme.ports.clock import Clock
 from pingme.ports.dead_letters import DeadLetters
 from pingme.ports.log import MessageLog
 from pingme.ports.presence import Presence
 from pingme.ports.push import LocalPush
-from pingme.ports.store import Store
 
 EMBEDDED_NODE = "local"  # one node: the only one that anybody asks for
-
-
-@dataclass(slots=True, kw_only=True)
-class StoreEngine:
-    """What one database serves.
-
-    Attributes:
-        gauges: figures of the store for `pingme top`, by name; asked at each call, without waiting.
-        handlers: what `pingme db` may ask of it.
-    """
-
-    store: Store
-    accounts: AccountStore
-    dead_letters: DeadLetters
-    close: Callable[[], Awaitable[None]]
-    gauges: Callable[[], Mapping[str, int]] = dict
-    handlers: Mapping[str, AdminHandler] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +48,6 @@ def check_embedded(settings: Settings) -> None:
         ConfigError: one is set.
     """
     for engine, chosen in (
-        ("database.host", settings.database.host),
         ("redis.host", settings.redis.host),
         ("kafka.brokers", settings.kafka.brokers),
     ):
@@ -87,7 +65,7 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
     """
     check_embedded(settings)
     async with contextlib.AsyncExitStack() as opened:
-        database = _open_sqlite(settings, clock)
+        database = await _open_store(settings, clock)
         opened.push_async_callback(database.close)
         return Engines(
             node_id=EMBEDDED_NODE,
@@ -98,6 +76,14 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
             presence=MemoryPresence(),
             closing=opened.pop_all(),
         )
+
+
+async def _open_store(settings: Settings, clock: Clock) -> StoreEngine:
+    if settings.database.host is None:
+        return _open_sqlite(settings, clock)
+    from pingme.bootstrap.mysql import open_mysql  # noqa: PLC0415  # its driver takes 0.1 s to import
+
+    return await open_mysql(settings, settings.database.host, clock)
 
 
 def _open_sqlite(settings: Settings, clock: Clock) -> StoreEngine:
@@ -114,16 +100,4 @@ def _open_sqlite(settings: Settings, clock: Clock) -> StoreEngine:
             "wal_bytes": database.wal_bytes(),
         },
         handlers=database_handlers(path),
-    )
-
-
-def rule_limits(settings: Settings) -> RuleLimits:
-    """Return the bounds that the rules check, as configured."""
-    limits = settings.limits
-    return RuleLimits(
-        limits.group_members,
-        limits.groups_per_user,
-        limits.edit_window_s,
-        limits.recall_window_s,
-        limits.reaction_kinds,
     )
