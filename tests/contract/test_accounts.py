@@ -1,4 +1,4 @@
-"""`AccountStore`: the fake and the embedded database keep the same promises."""
+"""`AccountStore`: the fake, the embedded database and MySQL keep the same promises."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from pingme.adapters.accounts_mysql import MysqlAccounts
 from pingme.adapters.accounts_sqlite import SqliteAccounts
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.domain.errors import ErrorCode, Refused
 from pingme.ports.accounts import AccountStore, Device, NewUser
 from tests.fakes.accounts import MemoryAccounts
+from tests.fakes.store_worlds import mysql_database
 
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "mysql"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AccountStore]:
     if request.param == "memory":
         yield MemoryAccounts()
+        return
+    if request.param == "mysql":
+        async with mysql_database(request.getfixturevalue("mariadb")) as shared:
+            yield MysqlAccounts(shared)
         return
     database = SqliteDatabase(tmp_path / "accounts.db")
     yield SqliteAccounts(database)
@@ -76,7 +82,7 @@ async def test_an_unknown_user_is_none(store: AccountStore) -> None:
     """Nothing is found where nothing was made."""
     assert await store.user("u-nobody") is None
     assert await store.credentials("nobody") is None
-    assert store.session("f-none") is None
+    assert await store.session("f-none") is None
     assert await store.devices("u-nobody") == []
     assert await store.set_disabled("u-nobody", disabled=True) is None
     assert await store.change_password("u-nobody", "x", keep_device=None) is None
@@ -186,7 +192,7 @@ async def test_a_session_is_found_by_its_family(store: AccountStore) -> None:
 
     assert await open_device(store, phone) == []
 
-    session = store.session("f-phone")
+    session = await store.session("f-phone")
     assert session is not None
     assert (session.user_id, session.username, session.disabled) == ("u-ada", "Ada", False)
     assert session.device == phone
@@ -201,8 +207,8 @@ async def test_a_new_login_on_a_device_replaces_its_session(store: AccountStore)
     removed = await open_device(store, new_device("phone", family="f-again"))
 
     assert removed == ["f-phone"]
-    assert store.session("f-phone") is None
-    assert store.session("f-again") is not None
+    assert await store.session("f-phone") is None
+    assert await store.session("f-again") is not None
 
 
 async def test_above_the_limit_the_longest_unused_device_goes(store: AccountStore) -> None:
@@ -251,7 +257,7 @@ async def test_a_generation_is_rotated_by_one_caller_only(store: AccountStore) -
     assert await store.rotate("f-phone", generation=1, now_ms=7_000, expires_ts=2 * DAY_MS) is True
     assert await store.rotate("f-phone", generation=1, now_ms=8_000, expires_ts=3 * DAY_MS) is False
 
-    session = store.session("f-phone")
+    session = await store.session("f-phone")
     assert session is not None
     assert (session.device.generation, session.device.rotated_ts) == (2, 7_000)
     assert session.device.expires_ts == 2 * DAY_MS

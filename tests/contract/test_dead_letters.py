@@ -1,4 +1,4 @@
-"""The contract of `DeadLetters`, on the fake and on the embedded adapter."""
+"""The contract of `DeadLetters`, on the fake, on the embedded adapter and on MySQL."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import sqlite3
 import msgspec
 import pytest
 
+from pingme.adapters.dead_letters_mysql import MysqlDeadLetters
 from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.domain.errors import DeadLetterFailed
 from pingme.ports.dead_letters import DeadLetterRecord
 from tests.fakes.dead_letters import MemoryDeadLetters
+from tests.fakes.store_worlds import mysql_database
 
 replace = msgspec.structs.replace
 
@@ -32,10 +34,14 @@ def letter(number: int = 1, **changes: object) -> DeadLetterRecord:
     return replace(record, **changes)
 
 
-@pytest.fixture(params=["fake", "sqlite"])
+@pytest.fixture(params=["fake", "sqlite", "mysql"])
 async def letters(request, tmp_path):
     if request.param == "fake":
         yield MemoryDeadLetters()
+        return
+    if request.param == "mysql":
+        async with mysql_database(request.getfixturevalue("mariadb")) as shared:
+            yield MysqlDeadLetters(shared)
         return
     database = SqliteDatabase(tmp_path / "pingme.db")
     yield SqliteDeadLetters(database)

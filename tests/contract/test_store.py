@@ -1,4 +1,4 @@
-"""`Store`: the fake and the embedded database keep the same promises."""
+"""`Store`: the fake, the embedded database and MySQL keep the same promises."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.fakes.commands import (
     to_user,
     update_group,
 )
-from tests.fakes.store_worlds import MemoryWorld, SqliteWorld, World, codes
+from tests.fakes.store_worlds import MemoryWorld, MysqlWorld, SqliteWorld, World, codes
 
 PAIR = private(ADA, BOB)
 LIMITS = RuleLimits(
@@ -47,12 +47,19 @@ LIMITS = RuleLimits(
 MINUTE_MS = 60_000
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "mysql"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    world = MemoryWorld(LIMITS) if request.param == "memory" else SqliteWorld(LIMITS, tmp_path)
+    world: World
+    if request.param == "memory":
+        world = MemoryWorld(LIMITS)
+    elif request.param == "sqlite":
+        world = SqliteWorld(LIMITS, tmp_path)
+    else:
+        world = MysqlWorld(LIMITS, request.getfixturevalue("mariadb"))
     await world.open()
     yield world
     await world.close()
+    await world.drop()
 
 
 def canonical(value: object) -> bytes:
@@ -765,16 +772,16 @@ async def test_positions_move_forwards_only(world: World) -> None:
 async def test_a_position_changes_a_private_chat_for_both(world: World) -> None:
     """In a group only for the one whose it is; a repeat changes nothing for anybody."""
     await world.stored(to_user(ADA, BOB), create_group(ADA, BOB))
-    start = world.store.change_numbers()
+    start = await world.store.change_numbers()
 
     await world.store.save_positions([Position(PAIR, BOB, 1, 0)])
     assert (await changed(world, ADA, start), await changed(world, BOB, start)) == ([PAIR], [PAIR])
 
-    middle = world.store.change_numbers()
+    middle = await world.store.change_numbers()
     await world.store.save_positions([Position(PAIR, BOB, 1, 0), Position(GROUP, BOB, 1, 1)])
     assert (await changed(world, ADA, middle), await changed(world, BOB, middle)) == ([], [GROUP])
 
-    end = world.store.change_numbers()
+    end = await world.store.change_numbers()
     await world.store.save_positions([Position(PAIR, BOB, 1, 0), Position(GROUP, BOB, 1, 1)])
     assert (await changed(world, ADA, end), await changed(world, BOB, end)) == ([], [])
 
@@ -784,7 +791,7 @@ async def test_changed_tells_what_changed_since(world: World) -> None:
     assert await changed(world, ADA, None) == []
     await world.stored(to_user(ADA, BOB))
     await world.stored(to_user(ADA, CAI))
-    first = world.store.change_numbers()
+    first = await world.store.change_numbers()
     assert await changed(world, ADA, None) == [private(ADA, CAI), PAIR]
     assert await changed(world, ADA, first) == []
 
@@ -794,8 +801,8 @@ async def test_changed_tells_what_changed_since(world: World) -> None:
 
     await world.reopen()
     assert await changed(world, ADA, first) == [PAIR]
-    assert await changed(world, ADA, world.store.change_numbers()) == []
-    second = world.store.change_numbers()
+    assert await changed(world, ADA, await world.store.change_numbers()) == []
+    second = await world.store.change_numbers()
     await world.stored(to_user(CAI, ADA))
     assert await changed(world, ADA, second) == [private(ADA, CAI)]
     assert await changed(world, ADA, first) == [private(ADA, CAI), PAIR]
@@ -805,7 +812,7 @@ async def test_refusals_and_duplicates_change_nothing(world: World) -> None:
     """No conversation shows up as changed."""
     command = to_user(ADA, BOB)
     await world.stored(command)
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
 
     await world.say(command, to_group(ADA), to_user(ADA, BOB, reply_to=9))
 
@@ -815,9 +822,9 @@ async def test_refusals_and_duplicates_change_nothing(world: World) -> None:
 async def test_a_former_member_sees_no_later_change(world: World) -> None:
     """The removal is one; messages and removals after it are not."""
     await world.stored(create_group(ADA, BOB, CAI))
-    before = world.store.change_numbers()
+    before = await world.store.change_numbers()
     await world.stored(remove(ADA, BOB))
-    after = world.store.change_numbers()
+    after = await world.store.change_numbers()
 
     await world.stored(to_group(ADA), remove(ADA, CAI))
 
@@ -974,7 +981,7 @@ async def test_the_chain_goes_on_after_a_restart(world: World) -> None:
 async def test_settings_are_events_of_the_users_own_log(world: World) -> None:
     """They change the user's own row and nobody else's; absent fields stay."""
     await world.stored(to_user(ADA, BOB))
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
 
     stored = await world.stored(
         set_up(ADA, PAIR, muted=True, draft="half a"), set_up(ADA, PAIR, pinned=True, muted=False)
@@ -1057,7 +1064,7 @@ async def test_a_full_batch_is_one_commit(world: World) -> None:
 
 async def test_an_empty_batch_is_nothing(world: World) -> None:
     """No outcome and no change."""
-    before = world.store.change_numbers()
+    before = await world.store.change_numbers()
 
     assert await world.say() == []
-    assert world.store.change_numbers() == before
+    assert await world.store.change_numbers() == before

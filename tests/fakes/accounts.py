@@ -133,7 +133,7 @@ class MemoryAccounts:
         row = self._rows.get(user_id)
         return sorted(row.devices.values(), key=lambda d: (-d.created_ts, d.device_id)) if row else []
 
-    def session(self, family_id: str) -> Session | None:
+    async def session(self, family_id: str) -> Session | None:
         for row in self._rows.values():
             for device in row.devices.values():
                 if device.family_id == family_id:
@@ -148,7 +148,7 @@ class MemoryAccounts:
         return {family_id for family_id, session in found.items() if session and not session.disabled}
 
     async def rotate(self, family_id: str, *, generation: int, now_ms: int, expires_ts: int) -> bool:
-        session = self.session(family_id)
+        session = await self.session(family_id)
         if session is None or session.device.generation != generation:
             return False
         self._rows[session.user_id].devices[session.device.device_id] = replace(

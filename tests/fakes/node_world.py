@@ -201,7 +201,7 @@ class NodeWorld(ChatWorld):
     async def _no_last_seen(self, _user_id: str) -> int | None:
         return None
 
-    def verify(self, token: str) -> Identity:
+    async def verify(self, token: str) -> Identity:
         parts = token.split("/")
         if len(parts) < 2:
             raise Refused(ErrorCode.INVALID_TOKEN)

@@ -159,7 +159,7 @@ class MemoryStore:
             Knowledge(logs, self._users, targets, counts, self._known, ({}, {})),
             limits=self._limits,
             now_ms=self._clock.now_ms(),
-            allocate_key=lambda: next(keys),
+            allocate_key=lambda _conversation_id: next(keys),
         )
 
     def _target(self, conversation_id: str, seq: int) -> Target | None:
@@ -395,7 +395,11 @@ class MemoryStore:
             found.append(HeadChange(conversation_id, seqs[0], seqs[-1], peers, max(moved, default=0)))
         return HeadChanges((self._change_no,), found[:limit], complete=len(found) <= limit)
 
-    def change_numbers(self) -> tuple[int, ...]:
+    @property
+    def shards(self) -> int:
+        return 1
+
+    async def change_numbers(self) -> tuple[int, ...]:
         return (self._change_no,)
 
     async def unread(self, user_id: str, accesses: Sequence[Access]) -> Sequence[int]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+from pingme.adapters.accounts_mysql import MysqlAccounts
 from pingme.adapters.accounts_sqlite import SqliteAccounts
+from pingme.adapters.mysql_connection import Address
+from pingme.adapters.mysql_database import MysqlDatabase
+from pingme.adapters.mysql_start import open_database, reach
 from pingme.adapters.sqlite_database import SqliteDatabase
+from pingme.adapters.store_mysql import MysqlStore
 from pingme.adapters.store_sqlite import SqliteStore
 from pingme.domain.events import Command, Outcome, RefusedOutcome, Stored
 from pingme.domain.model import RuleLimits
@@ -19,6 +26,7 @@ from tests.fakes.store import MemoryStore
 
 EVERYTHING = 10**9
 LAST = 2**53 - 1
+STATEMENT_S = 5.0
 
 
 class World:
@@ -43,6 +51,9 @@ class World:
 
     async def forget(self) -> None:
         """Drop what is kept in memory."""
+
+    async def drop(self) -> None:
+        """Remove what is not in the test's own folder."""
 
     async def add_users(self, *user_ids: str) -> None:
         raise NotImplementedError
@@ -142,6 +153,66 @@ class SqliteWorld(World):
 
     async def add_users(self, *user_ids: str) -> None:
         await SqliteAccounts(self.database).create_users([new_user(user_id) for user_id in user_ids])
+
+
+class MysqlWorld(World):
+    """On a server, in a database of its own that is dropped at the end."""
+
+    store: MysqlStore
+    database: MysqlDatabase
+
+    def __init__(self, limits: RuleLimits, env: Mapping[str, str]) -> None:
+        super().__init__(limits)
+        self.address = fresh_address(env)
+        self._made = False
+
+    async def open(self) -> None:
+        opened = await open_database(self.address, statement_s=STATEMENT_S, relaxed=False)
+        self.database = opened.database
+        if not self._made:
+            self._made = True
+            await self.add_users(*USERS)
+        self.store = MysqlStore(opened.database, opened.meta, self.clock, self.limits)
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    async def forget(self) -> None:
+        for shard in self.store._shards:
+            shard.drop()
+        self.store._users.clear()
+
+    async def drop(self) -> None:
+        await drop_database(self.address)
+
+    async def add_users(self, *user_ids: str) -> None:
+        await MysqlAccounts(self.database).create_users([new_user(user_id) for user_id in user_ids])
+
+
+def fresh_address(env: Mapping[str, str]) -> Address:
+    """Return the address of a database that does not exist yet."""
+    return Address(
+        host=env["DB_HOST"],
+        port=int(env["DB_PORT"]),
+        username=env["DB_USERNAME"],
+        password=env["DB_PASSWORD"],
+        name=f"im_{secrets.token_hex(6)}",
+    )
+
+
+@contextlib.asynccontextmanager
+async def mysql_database(env: Mapping[str, str]) -> AsyncIterator[MysqlDatabase]:
+    """Lend a database of its own on the server."""
+    address = fresh_address(env)
+    opened = await open_database(address, statement_s=STATEMENT_S, relaxed=False)
+    yield opened.database
+    await opened.database.close()
+    await drop_database(address)
+
+
+async def drop_database(address: Address) -> None:
+    async with reach(address, statement_s=STATEMENT_S) as connection:
+        await connection.execute(f"DROP DATABASE IF EXISTS {address.name}")
 
 
 def new_user(user_id: str) -> NewUser:

@@ -123,7 +123,8 @@ class TwoNodes(ChatWorld):
         brought = Brought()
         push = RedisPush(link, brought.note)
         presence = RedisPresence(link, self.clock)
-        heads = HeadCheck(self.store, push, self.clock, brought, lambda: push.nodes)
+        since = await self.store.change_numbers()
+        heads = HeadCheck(self.store, push, self.clock, brought, lambda: push.nodes, since=since)
         try:
             await link.open()
         except BaseException:

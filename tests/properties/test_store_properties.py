@@ -284,7 +284,7 @@ def test_changed_names_exactly_what_differs(
 
             # Positions of others in groups and names of members' groups travel as events, not as changes of the row.
             news = await world.store.changed(user, since)
-            since = world.store.change_numbers()
+            since = await world.store.change_numbers()
 
             known.update({access.conversation.conversation_id: access for access in news})
             fresh = await world.store.changed(user, None)

@@ -41,9 +41,9 @@ async def join(world: AccountsWorld, name: str = "ada", *, device: str | None = 
     return await world.accounts.login(name, PASSWORD, device_id=device)
 
 
-def is_in(world: AccountsWorld, session: LoggedIn) -> bool:
+async def is_in(world: AccountsWorld, session: LoggedIn) -> bool:
     try:
-        world.accounts.verify_access(session.token)
+        await world.accounts.verify_access(session.token)
     except Refused as refused:
         assert refused.code is ErrorCode.INVALID_TOKEN  # noqa: PT017  # the one reason a session of now has
         return False
@@ -56,7 +56,7 @@ async def test_who_registers_can_log_in(world: AccountsWorld) -> None:
 
     session = await world.accounts.login("ADA", PASSWORD, device_id="phone", device_name="Ada's phone")
 
-    who = world.accounts.verify_access(session.token)
+    who = await world.accounts.verify_access(session.token)
     assert (who.user_id, who.username, who.device_id) == (user.user_id, "Ada", "phone")
     assert who.expires_ts == world.clock.now_ms() + 3_600_000
     assert session.user == user
@@ -187,7 +187,7 @@ async def test_a_refresh_gives_new_tokens(world: AccountsWorld) -> None:
     third = await world.accounts.refresh(second.refresh_token)
 
     assert len({first.refresh_token, second.refresh_token, third.refresh_token}) == 3
-    assert [is_in(world, each) for each in (first, second, third)] == [True, True, True]
+    assert [await is_in(world, each) for each in (first, second, third)] == [True, True, True]
     assert third.device_id == "phone"
     assert len(await world.accounts.devices(first.user.user_id)) == 1
 
@@ -212,7 +212,7 @@ async def test_the_previous_token_is_good_for_ten_seconds(world: AccountsWorld) 
     await world.clock.advance(1)
     assert await code_of(world.accounts.refresh(first.refresh_token)) is ErrorCode.INVALID_TOKEN
 
-    assert not is_in(world, second)
+    assert not await is_in(world, second)
     assert await code_of(world.accounts.refresh(second.refresh_token)) is ErrorCode.INVALID_TOKEN
     assert world.revoked == [(first.user.user_id, "phone", 4450)]
 
@@ -224,7 +224,7 @@ async def test_reuse_on_one_device_leaves_the_others(world: AccountsWorld) -> No
     await world.accounts.refresh((await world.accounts.refresh(phone.refresh_token)).refresh_token)
 
     assert await code_of(world.accounts.refresh(phone.refresh_token)) is ErrorCode.INVALID_TOKEN
-    assert is_in(world, laptop)
+    assert await is_in(world, laptop)
 
 
 async def test_a_session_that_was_not_refreshed_expires() -> None:
@@ -247,10 +247,10 @@ async def test_logout_ends_this_session_at_once(world: AccountsWorld) -> None:
     phone = await join(world, device="phone")
     laptop = await join(world, device="laptop")
 
-    await world.accounts.logout(world.accounts.verify_access(phone.token))
+    await world.accounts.logout(await world.accounts.verify_access(phone.token))
 
-    assert not is_in(world, phone)
-    assert is_in(world, laptop)
+    assert not await is_in(world, phone)
+    assert await is_in(world, laptop)
     assert await code_of(world.accounts.refresh(phone.refresh_token)) is ErrorCode.INVALID_TOKEN
     assert world.revoked == [(phone.user.user_id, "phone", 4450)]
 
@@ -259,13 +259,13 @@ async def test_a_new_password_keeps_this_device_only(world: AccountsWorld) -> No
     """The old password is worth nothing."""
     phone = await join(world, device="phone")
     laptop = await join(world, device="laptop")
-    who = world.accounts.verify_access(phone.token)
-    assert is_in(world, laptop)
+    who = await world.accounts.verify_access(phone.token)
+    assert await is_in(world, laptop)
 
     await world.accounts.change_password(who, PASSWORD, "another horse")
 
-    assert is_in(world, phone)
-    assert not is_in(world, laptop)
+    assert await is_in(world, phone)
+    assert not await is_in(world, laptop)
     assert world.revoked == [(phone.user.user_id, "laptop", 4450)]
     assert await code_of(world.accounts.login("ada", PASSWORD)) is ErrorCode.INVALID_CREDENTIALS
     await world.accounts.login("ada", "another horse")
@@ -274,7 +274,7 @@ async def test_a_new_password_keeps_this_device_only(world: AccountsWorld) -> No
 
 async def test_a_new_password_needs_the_old_one_and_the_rules(world: AccountsWorld) -> None:
     """Nothing changes otherwise; guesses count."""
-    who = world.accounts.verify_access((await join(world)).token)
+    who = await world.accounts.verify_access((await join(world)).token)
 
     assert (
         await code_of(world.accounts.change_password(who, PASSWORD, "short")) is ErrorCode.INVALID_PARAMETERS
@@ -291,20 +291,20 @@ async def test_above_the_limit_the_oldest_device_is_closed(world: AccountsWorld)
     sessions = []
     for number in range(4):
         sessions.append(await join(world, device=f"d{number}"))
-        assert is_in(world, sessions[-1])
+        assert await is_in(world, sessions[-1])
         await world.clock.advance(10)
 
-    assert [is_in(world, session) for session in sessions] == [False, True, True, True]
+    assert [await is_in(world, session) for session in sessions] == [False, True, True, True]
     assert world.revoked == [(sessions[0].user.user_id, "d0", 4451)]
 
 
 async def test_a_new_login_on_the_same_device_replaces_the_old(world: AccountsWorld) -> None:
     """One session per device; the former one's sockets stay closed."""
     first = await join(world, device="phone")
-    assert is_in(world, first)
+    assert await is_in(world, first)
     second = await join(world, device="phone")
 
-    assert (is_in(world, first), is_in(world, second)) == (False, True)
+    assert (await is_in(world, first), await is_in(world, second)) == (False, True)
     assert world.revoked == [(first.user.user_id, "phone", 4451)]
 
 
@@ -312,14 +312,14 @@ async def test_a_removed_device_is_out_at_once(world: AccountsWorld) -> None:
     """10005 for one that is not there, also for somebody else's."""
     phone = await join(world, device="phone")
     bob = await join(world, "bob", device="bobs")
-    assert is_in(world, phone)
+    assert await is_in(world, phone)
 
     await world.accounts.remove_device(phone.user.user_id, "phone")
 
-    assert not is_in(world, phone)
+    assert not await is_in(world, phone)
     assert await code_of(world.accounts.remove_device(phone.user.user_id, "phone")) is ErrorCode.NOT_FOUND
     assert await code_of(world.accounts.remove_device(phone.user.user_id, "bobs")) is ErrorCode.NOT_FOUND
-    assert is_in(world, bob)
+    assert await is_in(world, bob)
 
 
 @pytest.mark.parametrize("device_id", ["", "a b", "x" * 65, "ä"])
@@ -334,24 +334,24 @@ async def test_a_malformed_device_id(world: AccountsWorld, device_id: str) -> No
 async def test_a_disabled_user_is_out_until_enabled(world: AccountsWorld) -> None:
     """Sessions end at once; the right password is answered 10004, a wrong one like everybody's."""
     session = await join(world, device="phone")
-    assert is_in(world, session)
+    assert await is_in(world, session)
 
     await world.accounts.admin_set_disabled("ADA", disabled=True)
 
-    assert not is_in(world, session)
+    assert not await is_in(world, session)
     assert world.revoked == [(session.user.user_id, "phone", 4450)]
     assert await code_of(world.accounts.refresh(session.refresh_token)) is ErrorCode.INVALID_TOKEN
     assert await code_of(world.accounts.login("ada", PASSWORD)) is ErrorCode.FORBIDDEN
     assert await code_of(world.accounts.login("ada", "wrong horse")) is ErrorCode.INVALID_CREDENTIALS
     await world.accounts.admin_set_disabled(session.user.user_id, disabled=False)
     await world.accounts.login("ada", PASSWORD)
-    assert not is_in(world, session)
+    assert not await is_in(world, session)
 
 
 async def test_after_an_unknown_outcome_nothing_cached_is_believed(world: AccountsWorld) -> None:
     """The device may be gone although the call failed."""
     session = await join(world, device="phone")
-    assert is_in(world, session)
+    assert await is_in(world, session)
     real = world.store.remove_device
 
     async def broken(*args: Any, **kwargs: Any) -> None:
@@ -362,18 +362,18 @@ async def test_after_an_unknown_outcome_nothing_cached_is_believed(world: Accoun
     with pytest.raises(StoreOutcomeUnknown):
         await world.accounts.remove_device(session.user.user_id, "phone")
 
-    assert not is_in(world, session)
+    assert not await is_in(world, session)
 
 
 async def test_what_another_process_changed_is_seen_after_forget(world: AccountsWorld) -> None:
     """For nodes that share a store."""
     session = await join(world, device="phone")
-    assert is_in(world, session)
+    assert await is_in(world, session)
     await world.store.remove_device(session.user.user_id, "phone")
 
     world.accounts.sessions.forget(session.user.user_id)
 
-    assert not is_in(world, session)
+    assert not await is_in(world, session)
 
 
 async def test_a_profile_change_is_an_event(world: AccountsWorld) -> None:
@@ -450,7 +450,7 @@ async def test_the_admin_commands(world: AccountsWorld) -> None:
 
     assert made["user"]["username"] == "admin"
     assert "password" not in str(made)
-    assert not is_in(world, session)
+    assert not await is_in(world, session)
     assert world.revoked == [(session.user.user_id, "phone", 4450)]
     assert (disabled["user"]["disabled"], enabled["user"]["disabled"]) == (True, False)
     assert [user["username"] for user in first["items"] + second["items"]] == ["admin", "bob"]

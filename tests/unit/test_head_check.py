@@ -49,7 +49,9 @@ class Bench:
         self.push = RecordingPush()
         self.brought = Brought()
         self.receiver = Receiver(*heard)
-        self.check = HeadCheck(self.store, self.push, self.clock, self.brought, lambda: self.receiver)
+        self.check = HeadCheck(
+            self.store, self.push, self.clock, self.brought, lambda: self.receiver, since=(0,)
+        )
 
     async def store_events(self, *commands: Command) -> None:
         for outcome in await self.store.save(commands):

@@ -203,7 +203,7 @@ class SqliteAccounts:
                   ORDER BY d.created_ts DESC, d.device_id"""  # noqa: S608
         return [to_device(row) for row in self._db.read(sql, (user_id,))]
 
-    def session(self, family_id: str) -> Session | None:
+    async def session(self, family_id: str) -> Session | None:
         """See `AccountStore.session`."""
         rows = self._db.read(_SESSION, (family_id,))
         if not rows:

@@ -18,7 +18,7 @@ import structlog
 
 from pingme.adapters.sqlite_database import SqliteDatabase, translate
 from pingme.adapters.store_sqlite_heads import heads_changed
-from pingme.adapters.store_sqlite_load import Loaded, load, load_existing, needs_of
+from pingme.adapters.store_sqlite_load import load, load_existing
 from pingme.adapters.store_sqlite_read import SqliteReads
 from pingme.adapters.store_sqlite_write import (
     Statement,
@@ -29,6 +29,7 @@ from pingme.adapters.store_sqlite_write import (
 from pingme.domain.errors import StoreOutcomeUnknown, StoreRejected, StoreUnavailable
 from pingme.domain.events import Command, Event, Outcome
 from pingme.domain.model import RuleLimits
+from pingme.pipeline.needs import Loaded, needs_of
 from pingme.pipeline.plan import Knowledge, Known, Log, MsgKey, Plan, Planner
 from pingme.ports.clock import Clock
 from pingme.ports.store import Found, HeadChanges, Position
@@ -98,8 +99,13 @@ class SqliteStore(SqliteReads):
         block = self._scalar("SELECT coalesce(max(value), 0) FROM meta WHERE key = 'change_block'")
         self._change_no = self._committed = block + CHANGE_BLOCK - 1  # nothing in the file has a later one
 
-    def change_numbers(self) -> tuple[int, ...]:
-        """See `Store.change_numbers`; one shard."""
+    @property
+    def shards(self) -> int:
+        """See `Store.shards`: there is one writer."""
+        return 1
+
+    async def change_numbers(self) -> tuple[int, ...]:
+        """See `Store.change_numbers`; held in memory, so that nothing waits."""
         return (self._committed,)
 
     async def heads_changed(self, since: Sequence[int], limit: int) -> HeadChanges:
@@ -236,7 +242,7 @@ class SqliteStore(SqliteReads):
         keys = {(command.sender_id, command.msg_id) for command in batch}
         return await self._database.read_large(lambda connection: load_existing(connection, keys))
 
-    def _allocate_key(self) -> int:
+    def _allocate_key(self, _conversation_id: str) -> int:
         key = self._next_key
         self._next_key += 1
         return key

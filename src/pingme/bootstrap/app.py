@@ -147,6 +147,7 @@ class App:
             devices_per_user=limits.devices_per_user,
             refresh_ttl_s=limits.refresh_ttl_s,
             registrations_per_hour=limits.registrations_per_hour,
+            session_ttl_ms=self.engines.database.session_ttl_ms,
             on_login=self.metrics.hot.count_login,
         )
 
@@ -154,6 +155,9 @@ class App:
         secret = self.settings.jwt.secret
         if secret is not None:
             return secret.get_secret_value()
+        kept = self.engines.database.secret
+        if kept is not None:
+            return kept
         return load_or_make_secret(self.settings.data_dir / "jwt.secret", entropy=self.clock.entropy)
 
     async def _user_exists(self, user_id: str) -> bool:
@@ -234,7 +238,7 @@ class App:
     def components(self) -> Mapping[str, ComponentHealth]:
         """Return what `/health` says of each part."""
         state = self.worker.state
-        store = ComponentHealth()
+        store = ComponentHealth(detail=self.engines.database.notice)
         if state.outage_since_ms is not None:
             store = ComponentHealth(
                 "unhealthy",

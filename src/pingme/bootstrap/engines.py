@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pingme.adapters.accounts_sqlite import SqliteAccounts
 from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
@@ -15,35 +14,15 @@ from pingme.adapters.sqlite_admin import database_handlers
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.adapters.store_sqlite import SqliteStore
 from pingme.bootstrap.nodes import Nodes, open_nodes
+from pingme.bootstrap.store_engine import StoreEngine, rule_limits
 from pingme.config import ConfigError, Settings
-from pingme.domain.model import RuleLimits
-from pingme.ports.accounts import AccountStore
-from pingme.ports.admin import AdminHandler
 from pingme.ports.clock import Clock
 from pingme.ports.dead_letters import DeadLetters
 from pingme.ports.log import MessageLog
 from pingme.ports.presence import Presence
 from pingme.ports.push import LocalPush
-from pingme.ports.store import Store
 
 EMBEDDED_NODE = "local"  # one node: the only one that anybody asks for
-
-
-@dataclass(slots=True, kw_only=True)
-class StoreEngine:
-    """What one database serves.
-
-    Attributes:
-        gauges: figures of the store for `pingme top`, by name; asked at each call, without waiting.
-        handlers: what `pingme db` may ask of it.
-    """
-
-    store: Store
-    accounts: AccountStore
-    dead_letters: DeadLetters
-    close: Callable[[], Awaitable[None]]
-    gauges: Callable[[], Mapping[str, int]] = dict
-    handlers: Mapping[str, AdminHandler] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,10 +53,7 @@ def check_embedded(settings: Settings) -> None:
     Raises:
         ConfigError: one is set.
     """
-    for engine, chosen in (
-        ("database.host", settings.database.host),
-        ("kafka.brokers", settings.kafka.brokers),
-    ):
+    for engine, chosen in (("kafka.brokers", settings.kafka.brokers),):
         if chosen:
             message = f"{engine}: this version runs embedded only; remove the setting"
             raise ConfigError(message)
@@ -99,7 +75,7 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
     """
     check_embedded(settings)
     async with contextlib.AsyncExitStack() as opened:
-        database = _open_sqlite(settings, clock)
+        database = await _open_store(settings, clock)
         opened.push_async_callback(database.close)
         node_id = new_node_id(settings, clock)
         nodes = await open_nodes(settings, clock, database.store, node_id) if settings.redis.host else None
@@ -117,6 +93,14 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
         )
 
 
+async def _open_store(settings: Settings, clock: Clock) -> StoreEngine:
+    if settings.database.host is None:
+        return _open_sqlite(settings, clock)
+    from pingme.bootstrap.mysql import open_mysql  # noqa: PLC0415  # its driver takes 0.1 s to import
+
+    return await open_mysql(settings, settings.database.host, clock)
+
+
 def _open_sqlite(settings: Settings, clock: Clock) -> StoreEngine:
     path = settings.sqlite_path
     database = SqliteDatabase(path, busy_timeout_ms=int(settings.limits.store_statement_s * 1000))
@@ -131,16 +115,4 @@ def _open_sqlite(settings: Settings, clock: Clock) -> StoreEngine:
             "wal_bytes": database.wal_bytes(),
         },
         handlers=database_handlers(path),
-    )
-
-
-def rule_limits(settings: Settings) -> RuleLimits:
-    """Return the bounds that the rules check, as configured."""
-    limits = settings.limits
-    return RuleLimits(
-        limits.group_members,
-        limits.groups_per_user,
-        limits.edit_window_s,
-        limits.recall_window_s,
-        limits.reaction_kinds,
     )

@@ -102,7 +102,8 @@ async def open_nodes(settings: Settings, clock: Clock, store: Store, node_id: st
     brought = Brought()
     push = RedisPush(link, brought.note)
     presence = RedisPresence(link, clock)
-    heads = HeadCheck(store, push, clock, brought, lambda: push.nodes)
+    since = await store.change_numbers()
+    heads = HeadCheck(store, push, clock, brought, lambda: push.nodes, since=since)
     try:
         await link.open()
     except BaseException:

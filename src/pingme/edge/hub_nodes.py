@@ -226,7 +226,7 @@ class NodesHub(Hub):
         listeners = self._groups.get(group_id)
         if listeners:
             hearing = [each for each in listeners if each not in without] if without else listeners
-            self._give(hearing, event_frame(event), sender)
+            self._give((hearing,), event_frame(event), sender)
         if changes:
             self._after(event)
             if group_id in self._groups:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +96,7 @@ class Node:
         clock: Clock,
         hot: HotCounters,
         rules: SocketRules,
-        verify: Callable[[str], Identity],
+        verify: Callable[[str], Awaitable[Identity]],
         turns: Turns,
     ) -> None:
         self.services = services

@@ -17,8 +17,15 @@ if TYPE_CHECKING:
 
 def authenticate(connection: Connection, got: frames.Auth) -> None:
     """Act on an ``auth`` frame: open the connection, or renew the token of an open one."""
+    if connection.state is not State.OPEN:
+        connection.state = State.AUTHENTICATING
+    # First in line, before frames that came with the same packet.
+    connection.later(lambda: _authenticate(connection, got))
+
+
+async def _authenticate(connection: Connection, got: frames.Auth) -> None:
     try:
-        identity = connection.node.verify(got.payload.token)
+        identity = await connection.node.verify(got.payload.token)
         if got.payload.protocol != frames.PROTOCOL_VERSION:
             wanted = f"protocol: expected {frames.PROTOCOL_VERSION}, got {got.payload.protocol}"
             raise Refused(ErrorCode.INVALID_PARAMETERS, wanted)
@@ -26,18 +33,30 @@ def authenticate(connection: Connection, got: frames.Auth) -> None:
             raise Refused(ErrorCode.INVALID_TOKEN, "the token is of another session")
     except PingMeError as error:
         connection.send_payload("auth_fail", Failure(code=int(error.code), message=error.message), got.id)
-        connection.close(CloseCode.NOT_AUTHENTICATED, error.message)
+        if isinstance(error, Refused):
+            connection.close(CloseCode.NOT_AUTHENTICATED, error.message)
+        else:  # the token may be good: the client comes again with it
+            connection.close(CloseCode.OVERLOADED, "the store is not available")
+        return
+    if connection.closing:
         return
     if connection.state is State.OPEN:
         _renew(connection, identity)
         _send_auth_ok(connection, got.id)
     else:
-        welcome(connection, identity, got.id)
+        _admit(connection, identity)
+        await _open(connection, got.id)
 
 
-def welcome(connection: Connection, identity: Identity, frame_id: str | None = None) -> None:
-    """Open the connection for a verified identity: subscribe first, then say auth_ok."""
+def welcome(connection: Connection, identity: Identity) -> None:
+    """Open the connection for an identity that was verified before there was a socket."""
     connection.state = State.AUTHENTICATING
+    _admit(connection, identity)
+    connection.later(lambda: _open(connection, None))
+
+
+def _admit(connection: Connection, identity: Identity) -> None:
+    """Note whose connection it is, and subscribe it: from now on a revocation finds it."""
     connection.user_id = identity.user_id
     connection.device_id = identity.device_id
     connection.family_id = identity.family_id
@@ -45,8 +64,6 @@ def welcome(connection: Connection, identity: Identity, frame_id: str | None = N
     _renew(connection, identity)
     connection.loading = {}
     connection.node.hub.attach(connection)
-    # First in line, before frames that came with the same packet.
-    connection.later(lambda: _open(connection, frame_id))
 
 
 async def _open(connection: Connection, frame_id: str | None) -> None:

@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from pingme.domain.errors import PingMeError
+from pingme.domain.errors import PingMeError, Refused
 from pingme.edge.doors import Doors
 from pingme.edge.http_bounds import BoundedHttp
 from pingme.edge.http_room import HttpRoom
@@ -87,13 +87,34 @@ class EdgeProtocol(BoundedHttp):
         self._enter(rest)
 
     def _enter(self, rest: bytes) -> None:
-        decided, identity = self._decide()
+        decided = self._decide()
         if isinstance(decided, UpgradeRefused):
             self.answer(decided)
+        elif decided.token is None:
+            self._begin(decided, None, rest)
+        else:
+            self.transport.pause_reading()  # until it is known who asks
+            self.node.spawn(self._identify(decided, decided.token, rest))
+
+    async def _identify(self, asked: Upgrade, token: str, rest: bytes) -> None:
+        """Upgrade for whoever the token stands for, or refuse."""
+        try:
+            identity = await self.node.verify(token)
+        except PingMeError as error:
+            status = 401 if isinstance(error, Refused) else 503
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+                self.answer(UpgradeRefused(status, error.message, code=error.code))
             return
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._begin(asked, identity, rest)
+
+    def _begin(self, asked: Upgrade, identity: Identity | None, rest: bytes) -> None:
+        """Hand the socket over to its WebSocket."""
         transport, peer = self.transport, self.client[0] if self.client else ""
         self.hand_over()
-        taken = type(self).take_over(self.node, transport, decided.key, peer)
+        taken = type(self).take_over(self.node, transport, asked.key, peer)
         if taken is not None:
             connection, feed = taken
             if identity is not None:
@@ -101,7 +122,7 @@ class EdgeProtocol(BoundedHttp):
             if rest:
                 feed(rest)
 
-    def _decide(self) -> tuple[Upgrade | UpgradeRefused, Identity | None]:
+    def _decide(self) -> Upgrade | UpgradeRefused:
         path, _, query = self.url.decode("latin-1").partition("?")
         decided = check_upgrade(
             self.scope["method"],
@@ -112,15 +133,10 @@ class EdgeProtocol(BoundedHttp):
             http_version=self.scope["http_version"],
         )
         if isinstance(decided, UpgradeRefused):
-            return decided, None
+            return decided
         if self.node.draining or len(self.node.sockets) >= self.node.rules.connections:
-            return UpgradeRefused(503, "overloaded or draining, retry", (("Retry-After", "1"),)), None
-        if decided.token is None:
-            return decided, None
-        try:
-            return decided, self.node.verify(decided.token)
-        except PingMeError as error:
-            return UpgradeRefused(401, error.message, code=error.code), None
+            return UpgradeRefused(503, "overloaded or draining, retry", (("Retry-After", "1"),))
+        return decided
 
 
 def make_protocol(

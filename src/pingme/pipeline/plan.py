@@ -136,7 +136,7 @@ class Planner:
         knowledge: what the batch needs, as committed.
         limits: the configured bounds.
         now_ms: Unix milliseconds; the server_ts of the events.
-        allocate_key: returns the store key of a new conversation.
+        allocate_key: returns the store key of a new conversation, for its id.
         refusal_seq: the next free seq of conversation 0.
     """
 
@@ -146,7 +146,7 @@ class Planner:
         *,
         limits: RuleLimits,
         now_ms: int,
-        allocate_key: Callable[[], int],
+        allocate_key: Callable[[str], int],
         refusal_seq: int = 1,
     ) -> None:
         self.limits = limits
@@ -289,7 +289,9 @@ class Planner:
             )
         else:
             made = next(effect for effect in effects if isinstance(effect, ConversationMade))
-            draft = Log(self._allocate_key(), made.conversation, 0, first_hash(conversation_id))
+            draft = Log(
+                self._allocate_key(conversation_id), made.conversation, 0, first_hash(conversation_id)
+            )
         self._drafts[conversation_id] = draft
         return draft
 

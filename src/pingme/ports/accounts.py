@@ -203,8 +203,8 @@ class AccountStore(Protocol):
         """Return a user's devices, the newest login first."""
         ...
 
-    def session(self, family_id: str) -> Session | None:
-        """Return the session of a token family, or None. An indexed read of one row that does not wait."""
+    async def session(self, family_id: str) -> Session | None:
+        """Return the session of a token family, or None. An indexed read of one row; embedded it does not wait."""
         ...
 
     async def standing(self, family_ids: Sequence[str]) -> set[str]:

@@ -118,6 +118,11 @@ class Store(Protocol):
         """The identity of this store's history: new when it is made and after each restore."""
         ...
 
+    @property
+    def shards(self) -> int:
+        """How many change numbers there are: the same for as long as the epoch."""
+        ...
+
     async def save(self, batch: Sequence[Command]) -> Sequence[Outcome]:
         """Decide each command in order (`pingme.domain.rules`) and append the event of each that may be done.
 
@@ -191,8 +196,14 @@ class Store(Protocol):
         """Return the conversations that changed for this user after ``since``, newest first; None: all of them."""
         ...
 
-    def change_numbers(self) -> tuple[int, ...]:
-        """Return the change number of the newest commit of each shard: what a `since` token holds."""
+    async def change_numbers(self) -> tuple[int, ...]:
+        """Return the change number of the newest commit of each shard: what a `since` token holds.
+
+        Asked before memberships and heads are read: what is committed in between comes again, and nothing is left out.
+
+        Raises:
+            StoreUnavailable: it cannot be read now.
+        """
         ...
 
     async def heads_changed(self, since: Sequence[int], limit: int) -> HeadChanges:

@@ -67,6 +67,7 @@ class Accounts:
         devices_per_user: `limits.devices_per_user`.
         refresh_ttl_s: `limits.refresh_ttl_s`.
         registrations_per_hour: `limits.registrations_per_hour`, per address; 0 = no limit.
+        session_ttl_ms: how long a session that was read is believed; None: until it ends here.
         on_login: told how each login ended: success, invalid, throttled, overloaded or error.
     """
 
@@ -84,6 +85,7 @@ class Accounts:
         devices_per_user: int = 20,
         refresh_ttl_s: int = 2_592_000,
         registrations_per_hour: int = 0,
+        session_ttl_ms: int | None = None,
         on_login: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
@@ -101,6 +103,7 @@ class Accounts:
             on_revoked=on_revoked,
             devices_per_user=devices_per_user,
             refresh_ttl_s=refresh_ttl_s,
+            session_ttl_ms=session_ttl_ms,
         )
 
     # -- coming in -------------------------------------------------------------------------------------------
@@ -214,9 +217,9 @@ class Accounts:
         """Exchange a refresh token; see `Sessions.refresh`."""
         return await self.sessions.refresh(refresh_token)
 
-    def verify_access(self, token: str) -> Identity:
+    async def verify_access(self, token: str) -> Identity:
         """Return who an access token speaks for; see `Sessions.verify_access`."""
-        return self.sessions.verify_access(token)
+        return await self.sessions.verify_access(token)
 
     # -- one's own sessions ----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -74,6 +74,7 @@ class HeadCheck:
         clock: when to look.
         brought: what push has brought.
         receiver: the hub, once there is one.
+        since: the store's change numbers when the node began: what comes later is looked for.
     """
 
     def __init__(
@@ -83,12 +84,14 @@ class HeadCheck:
         clock: Clock,
         brought: Brought,
         receiver: Callable[[], NodesReceiver | None],
+        *,
+        since: Sequence[int],
     ) -> None:
         self._store = store
         self._push = push
         self._clock = clock
         self._receiver = receiver
-        self._since = tuple(store.change_numbers())
+        self._since = tuple(since)
         self._brought = brought
         self._suspected: dict[str, _Missing] = {}
         self.repaired = 0

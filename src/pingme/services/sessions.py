@@ -61,6 +61,9 @@ class Sessions:
         on_revoked: closes sockets of sessions that ended.
         devices_per_user: `limits.devices_per_user`; the longest unused go beyond it.
         refresh_ttl_s: `limits.refresh_ttl_s`, counted anew with every refresh.
+        session_ttl_ms: how long a session that was read is believed, where other processes end sessions too; None:
+            until it ends here.
+        cached: sessions that are kept in memory.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Sessions:
         on_revoked: OnRevoked,
         devices_per_user: int,
         refresh_ttl_s: int,
+        session_ttl_ms: int | None = None,
         cached: int = CACHED_SESSIONS,
     ) -> None:
         self._store = store
@@ -80,8 +84,11 @@ class Sessions:
         self._on_revoked = on_revoked
         self._devices_per_user = devices_per_user
         self._refresh_ttl_ms = refresh_ttl_s * 1000
+        self._session_ttl_ms = session_ttl_ms
         self._cached = cached
         self._sessions: dict[str, Session] = {}
+        self._read_ms: dict[str, int] = {}  # when each was read; empty where they are believed for ever
+        self._ended = 0  # how often sessions have ended here: what was read meanwhile is not kept
 
     async def open(self, found: Credentials, *, device_id: str | None, device_name: str) -> LoggedIn:
         """Begin a session on a device, in the place of the one that this device had.
@@ -99,7 +106,7 @@ class Sessions:
                 limit=self._devices_per_user,
             )
         except BaseException:
-            self._sessions.clear()  # nobody knows which sessions have ended
+            self.forget()  # nobody knows which sessions have ended
             raise
         if removed is None:
             raise Refused(ErrorCode.INVALID_CREDENTIALS)
@@ -132,7 +139,7 @@ class Sessions:
         """
         claims = self._tokens.parse_refresh(refresh_token)
         for _ in range(ROTATE_ATTEMPTS):
-            session = self._store.session(claims.family_id)
+            session = await self._store.session(claims.family_id)
             if session is None or session.disabled:
                 raise Refused(ErrorCode.INVALID_TOKEN)
             generation = await self._exchange(session, claims.generation)
@@ -171,26 +178,40 @@ class Sessions:
         refresh_token = self._tokens.issue_refresh(device.family_id, generation)
         return LoggedIn(user, device.device_id, token, self._tokens.expiration_s, refresh_token)
 
-    def verify_access(self, token: str) -> Identity:
-        """Return who an access token speaks for. Does not wait; cheap enough for every request.
+    async def verify_access(self, token: str) -> Identity:
+        """Return who an access token speaks for. Waits only where the store does; cheap enough for every request.
 
         Raises:
             Refused: 30004 it is expired; 30005 it is not good, or its session has ended.
+            StoreUnavailable: it cannot be known now.
         """
         claims = self._tokens.verify(token)
-        session = self._sessions.get(claims.sid) or self._load(claims.sid)
+        session = self._remembered(claims.sid) or await self._load(claims.sid)
         if session is None or session.disabled:
             raise Refused(ErrorCode.INVALID_TOKEN)
         if (session.user_id, session.device.device_id) != (claims.sub, claims.did):
             raise Refused(ErrorCode.INVALID_TOKEN)
         return Identity(claims.sub, claims.did, claims.sid, session.username, claims.exp * 1000)
 
-    def _load(self, family_id: str) -> Session | None:
-        session = self._store.session(family_id)
-        if session is not None:
+    def _remembered(self, family_id: str) -> Session | None:
+        session = self._sessions.get(family_id)
+        if session is None or self._session_ttl_ms is None:
+            return session
+        fresh = self._clock.monotonic_ms() - self._read_ms[family_id] < self._session_ttl_ms
+        return session if fresh else None
+
+    async def _load(self, family_id: str) -> Session | None:
+        ended, asked_ms = self._ended, self._clock.monotonic_ms()
+        session = await self._store.session(family_id)
+        self._sessions.pop(family_id, None)
+        if session is not None and ended == self._ended:
             if len(self._sessions) >= self._cached:
-                del self._sessions[next(iter(self._sessions))]
+                oldest = next(iter(self._sessions))
+                del self._sessions[oldest]
+                self._read_ms.pop(oldest, None)
             self._sessions[family_id] = session
+            if self._session_ttl_ms is not None:
+                self._read_ms[family_id] = asked_ms
         return session
 
     async def end(
@@ -200,13 +221,14 @@ class Sessions:
         try:
             removed = await self._store.remove_device(user_id, device_id, family_id=family_id)
         except BaseException:
-            self._sessions.clear()
+            self.forget()
             raise
         self.revoke(user_id, [removed] if removed else [], close_code)
         return removed is not None
 
     def revoke(self, user_id: str, removed: Iterable[Device], close_code: int) -> None:
         """Forget sessions that the store has removed, and close their sockets."""
+        self._ended += 1
         for device in removed:
             self._sessions.pop(device.family_id, None)
             self._on_revoked(user_id, device.device_id, close_code)
@@ -214,5 +236,6 @@ class Sessions:
 
     def forget(self, user_id: str | None = None) -> None:
         """Look at the store again for a user's sessions (or everybody's): another process changed them."""
+        self._ended += 1
         kept = {} if user_id is None else {k: s for k, s in self._sessions.items() if s.user_id != user_id}
         self._sessions = kept

@@ -197,14 +197,14 @@ class Sync:
         if since is None:
             return None
         epoch, numbers = self.decode_since(since)
-        same = epoch == self._store.epoch and len(numbers) == len(self._store.change_numbers())
+        same = epoch == self._store.epoch and len(numbers) == self._store.shards
         return numbers if same else None
 
     async def _changed(self, user_id: str, after: Sequence[int] | None) -> tuple[Sequence[Access], str]:
         """Return what changed, and the token that the answer ends with: read first."""
         if self._flush is not None:
             await self._flush(user_id)
-        token = self.encode_since(self._store.epoch, self._store.change_numbers())
+        token = self.encode_since(self._store.epoch, await self._store.change_numbers())
         return await self._store.changed(user_id, after), token
 
     async def _entries(

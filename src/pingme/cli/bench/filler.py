@@ -150,7 +150,7 @@ async def _begin(path: Path, filling: Filling) -> int:
             for outcome in await store.save(commands[at : at + SAVED_AT_ONCE]):
                 if isinstance(outcome, RefusedOutcome):
                     raise PingMeError(f"the store refuses a first message: {outcome.message}")
-        return store.change_numbers()[0]
+        return (await store.change_numbers())[0]
     finally:
         await database.close()
 

@@ -81,15 +81,12 @@ async def require_identity(
 ) -> Identity:
     """Return who is asking.
 
-    A coroutine although it waits for nothing: FastAPI runs plain functions in threads, and the store's
-    inline reads belong to the event loop's.
-
     Raises:
         Refused: 10003 no bearer token was sent; 30004, 30005.
     """
     if credentials is None or len(request.headers.getlist("authorization")) > 1:
         raise Refused(ErrorCode.UNAUTHORIZED, "expected the header Authorization: Bearer <access token>")
-    return services_of(request).accounts.verify_access(credentials.credentials)
+    return await services_of(request).accounts.verify_access(credentials.credentials)
 
 
 async def _address(request: Request) -> str:
