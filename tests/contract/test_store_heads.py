@@ -46,7 +46,7 @@ async def look(world: World, since: tuple[int, ...], limit: int = 100) -> dict[s
 async def test_nothing_has_changed_since_now(world: World) -> None:
     """Without new events there is nothing, and the numbers stay."""
     await world.stored(to_user(ADA, BOB))
-    now = world.store.change_numbers()
+    now = await world.store.change_numbers()
 
     found = await world.store.heads_changed(now, 10)
 
@@ -56,7 +56,7 @@ async def test_nothing_has_changed_since_now(world: World) -> None:
 async def test_each_conversation_comes_once_with_its_range(world: World) -> None:
     """First and newest seq since then, and who hears a private conversation."""
     await world.stored(to_user(ADA, BOB))
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
     await world.stored(to_user(BOB, ADA), to_user(ADA, BOB))
     await world.stored(to_user(ADA, BOB), profile(CAI))
 
@@ -69,7 +69,7 @@ async def test_each_conversation_comes_once_with_its_range(world: World) -> None
 
 async def test_the_next_look_goes_on_where_this_one_ended(world: World) -> None:
     """The numbers of an answer are the since of the next: every event comes in exactly one look."""
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
     await world.stored(to_user(ADA, BOB))
     first = await world.store.heads_changed(since, 10)
     await world.stored(to_user(ADA, BOB))
@@ -83,22 +83,22 @@ async def test_the_next_look_goes_on_where_this_one_ended(world: World) -> None:
 
 async def test_changes_of_members_are_named(world: World) -> None:
     """members_seq is the newest membership event of the range, 0 when there is none; groups name no hearers."""
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
     await world.stored(create_group(ADA), join(ADA, BOB), to_group(ADA))
     assert await look(world, since) == {GROUP: HeadChange(GROUP, 1, 3, (), 2)}
 
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
     await world.stored(to_group(BOB))
     assert (await look(world, since))[GROUP].members_seq == 0
 
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
     await world.stored(remove(ADA, BOB), to_group(ADA))
     assert await look(world, since) == {GROUP: HeadChange(GROUP, 5, 6, (), 5)}
 
 
 async def test_refusals_are_no_change(world: World) -> None:
     """What was refused is written down, but no conversation has moved."""
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
     await world.refused(to_group(CAI))
 
     assert await look(world, since) == {}
@@ -106,17 +106,17 @@ async def test_refusals_are_no_change(world: World) -> None:
 
 async def test_more_than_the_limit_is_said(world: World) -> None:
     """With more conversations than asked for the answer is not complete, and its numbers are the newest."""
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
     await world.stored(to_user(ADA, BOB), to_user(ADA, CAI), to_user(BOB, CAI))
 
     found = await world.store.heads_changed(since, 2)
 
-    assert (len(found.changes), found.complete, found.numbers) == (2, False, world.store.change_numbers())
+    assert (len(found.changes), found.complete, found.numbers) == (2, False, await world.store.change_numbers())
 
 
 async def test_a_restart_does_not_hide_what_came_before(world: World) -> None:
     """A store that was opened again answers for what was written before."""
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
     await world.stored(to_user(ADA, BOB))
     await world.reopen()
 
@@ -141,7 +141,7 @@ async def test_a_store_that_is_away_says_so() -> None:
     """The look fails as a whole, and the same since serves the next."""
     world = MemoryWorld(RuleLimits())
     await world.open()
-    since = world.store.change_numbers()
+    since = await world.store.change_numbers()
     await world.stored(to_user(ADA, BOB))
     world.store.fail_next(StoreUnavailable("away"))
 

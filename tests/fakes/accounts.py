@@ -144,7 +144,7 @@ class MemoryAccounts:
         return None
 
     async def standing(self, family_ids: Sequence[str]) -> set[str]:
-        found = {family_id: self.session(family_id) for family_id in family_ids}
+        found = {family_id: await self.session(family_id) for family_id in family_ids}
         return {family_id for family_id, session in found.items() if session and not session.disabled}
 
     async def rotate(self, family_id: str, *, generation: int, now_ms: int, expires_ts: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pingme.adapters.accounts_mysql import MysqlAccounts
@@ -211,7 +212,7 @@ async def mysql_database(env: Mapping[str, str]) -> AsyncIterator[MysqlDatabase]
 
 
 async def drop_database(address: Address) -> None:
-    async with reach(address, statement_s=STATEMENT_S) as connection:
+    async with reach(replace(address, name=""), statement_s=STATEMENT_S) as connection:
         await connection.execute(f"DROP DATABASE IF EXISTS {address.name}")
 
 

@@ -529,7 +529,7 @@ def test_mysql_has_its_own_tools(monkeypatch, run):
     settings = Settings(database=DatabaseSettings(host="db.example.org"))
     monkeypatch.setattr("pingme.config.load_settings", lambda: settings)
 
-    for arguments in (("backup", "x"), ("restore", "x"), ("verify",)):
+    for arguments in (("backup", "x"), ("restore", "x")):
         with pytest.raises(PingMeError, match="mysqldump"):
             run(*arguments)
 

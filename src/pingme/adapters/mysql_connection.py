@@ -78,7 +78,7 @@ class Connection:
     @property
     def version(self) -> str:
         """The server's version, as it says it."""
-        return str(self._raw.get_server_info())
+        return str(self._raw.get_server_info()).removeprefix("5.5.5-")  # MariaDB, for the clients of then
 
     def escape(self, text: str) -> str:
         """Return text with quotes and backslashes escaped, to stand between quotes."""

@@ -4,7 +4,7 @@
 program knows is refused. DDL commits by itself here, so a step that broke off is run again: its statements say IF NOT EXISTS.
 
 Shapes worth knowing, beside those of `pingme.adapters.sqlite_schema`:
-- A row of `shards` is the lock, the fence and the change number of the conversations in it (docs/adr/0007).
+- A row of `shards` is the lock, the fence and the change number of the conversations in it (docs/adr/0010).
 - The key of a conversation is ``shard << 48 | n``: the writer of a shard gives keys without asking other shards, and a key
   says which change number counts. Refusals (conversation 0) have seqs ``shard << 44 | n``.
 - msg_ids are binary: 16 bytes are a UUID, a text of 16 characters has a zero byte behind it, other texts are as they are.

@@ -125,8 +125,7 @@ def _collation_of(version: str) -> str:
         StoreUnavailable: the version is too old, or no version.
     """
     mysql = _is_mysql(version)
-    # Old MariaDB versions begin with 5.5.5-, for the clients of then.
-    found = re.match(r"(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)", version)
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     number = tuple(int(part) for part in found.groups()) if found else (0, 0, 0)
     if number < (LEAST_MYSQL if mysql else LEAST_MARIADB):
         raise StoreUnavailable(f"expected MySQL 8.0.17 or later, or MariaDB 10.6 or later, got {version}")

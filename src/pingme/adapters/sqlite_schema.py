@@ -138,6 +138,19 @@ def upgrade_schema(connection: sqlite3.Connection) -> int:
         StoreUnavailable: the file was written by a newer program.
         sqlite3.Error: the file cannot be read or written.
     """
+    steps = pending_steps(connection)
+    version = len(STEPS) - len(steps)
+    for number, step in enumerate(steps, start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;\n{step}\nPRAGMA user_version={number};\nCOMMIT;")
+    return len(steps)
+
+
+def pending_steps(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the steps that the file does not have yet.
+
+    Raises:
+        StoreUnavailable: the file was written by a newer program.
+    """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(STEPS):
         message = (
@@ -145,9 +158,7 @@ def upgrade_schema(connection: sqlite3.Connection) -> int:
             "it was written by a newer PingMe; install that version or restore an older backup"
         )
         raise StoreUnavailable(message)
-    for number, step in enumerate(STEPS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{step}\nPRAGMA user_version={number};\nCOMMIT;")
-    return len(STEPS) - version
+    return STEPS[version:]
 
 
 def new_epoch(connection: sqlite3.Connection, *, keep: bool) -> None:

@@ -45,8 +45,8 @@ LEFT JOIN users u ON u.id = e.sender
 """
 
 
-class _Row(msgspec.Struct, array_like=True):
-    """One event as `_PAGE` gives it; hex is empty where a joined row is missing."""
+class EventRow(msgspec.Struct, array_like=True):
+    """One event as a page gives it; hex is empty where a joined row is missing."""
 
     conversation: int
     seq: int
@@ -62,7 +62,7 @@ class _Row(msgspec.Struct, array_like=True):
     changed: int
 
 
-_decode = msgspec.json.Decoder(list[_Row]).decode
+_decode = msgspec.json.Decoder(list[EventRow]).decode
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Verified:
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """Where in which conversation the walk stands, and the hash so far."""
 
     conversation: int = 0
@@ -145,15 +145,15 @@ def _verify(connection: sqlite3.Connection, result: Verified, report: Report, *,
         result.note(f"SQLite: {fault}")
     connection.text_factory = bytes
     (total,) = connection.execute("SELECT count(*) FROM events WHERE conversation > 0").fetchone()
-    walk = _Walk()
+    walk = Walk()
     for page in _pages(connection, considerate=considerate):
         for row in page:
-            _verify_event(row, walk, result)
+            verify_event(row, walk, result)
         result.events += len(page)
         report("events", result.events, total)
 
 
-def _pages(connection: sqlite3.Connection, *, considerate: bool) -> Iterator[list[_Row]]:
+def _pages(connection: sqlite3.Connection, *, considerate: bool) -> Iterator[list[EventRow]]:
     """Yield all events but refusals, by conversation and seq.
 
     Raises:
@@ -177,7 +177,8 @@ def _pages(connection: sqlite3.Connection, *, considerate: bool) -> Iterator[lis
             time.sleep(time.monotonic() - started)
 
 
-def _verify_event(row: _Row, walk: _Walk, result: Verified) -> None:
+def verify_event(row: EventRow, walk: Walk, result: Verified) -> None:
+    """Look at one event; they come by conversation and seq, of whichever database."""
     if row.conversation != walk.conversation:
         _begin(row, walk, result)
     where = f"conversation {walk.conversation_id} seq {row.seq}"
@@ -191,7 +192,7 @@ def _verify_event(row: _Row, walk: _Walk, result: Verified) -> None:
     walk.seq, walk.hash = row.seq, kept
 
 
-def _begin(row: _Row, walk: _Walk, result: Verified) -> None:
+def _begin(row: EventRow, walk: Walk, result: Verified) -> None:
     result.conversations += 1
     conversation_id = bytes.fromhex(row.conversation_id).decode("utf-8", "replace")
     if not conversation_id:
@@ -201,7 +202,7 @@ def _begin(row: _Row, walk: _Walk, result: Verified) -> None:
     walk.seq, walk.hash = 0, first_hash(conversation_id)
 
 
-def _verify_digest(row: _Row, digest: bytes, where: str, walk: _Walk, result: Verified) -> None:
+def _verify_digest(row: EventRow, digest: bytes, where: str, walk: Walk, result: Verified) -> None:
     if not 0 <= row.kind < len(KINDS):
         result.note(f"{where}: unknown kind {row.kind}")
         return

@@ -1,4 +1,4 @@
-"""`pingme db`: back up, restore and verify the embedded store.
+"""`pingme db`: back up, restore, verify and upgrade the store.
 
 Exit codes: 0 done, or nothing wrong found; 1 not done, or something is wrong; 2 the command line is wrong.
 """
@@ -22,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Back up, restore and verify the store.",
+    help="Back up, restore, verify and upgrade the store.",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -85,13 +85,69 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check every page, every seq, every digest and every rolling hash."""
-    answer = ask("db.verify", {}, label="Verifying") if file is None else verify_file(file)
+    answer = verify_store() if file is None else verify_file(file)
     if as_json:
         print_json(answer)
     else:
         print_verified(answer)
     if not answer["good"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def upgrade(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
+) -> None:
+    """Bring the store's tables up to this program's; every start does the same."""
+    from pingme.config import load_settings  # noqa: PLC0415  # --help needs none of these
+
+    settings = load_settings()
+    host = settings.database.host
+    if host is not None:
+        from pingme.cli.db_mysql import upgrade_mysql  # noqa: PLC0415  # its driver
+
+        count, statements = upgrade_mysql(settings, host, dry_run=dry_run)
+    else:
+        count, statements = upgrade_sqlite(settings, dry_run=dry_run)
+    for statement in statements:
+        print(statement.strip())
+    if not count:
+        print("nothing to do: the store has this program's schema")
+    else:
+        print(f"{count} {'step' if count == 1 else 'steps'} {'to apply' if dry_run else 'applied'}")
+
+
+def upgrade_sqlite(settings: Settings, *, dry_run: bool) -> tuple[int, list[str]]:
+    """Upgrade the embedded store, which no server may be using; return as `upgrade_mysql`."""
+    import contextlib  # noqa: PLC0415  # --help needs none of these
+
+    from pingme.adapters.data_lock import DataLock  # noqa: PLC0415
+    from pingme.adapters.sqlite_database import connect  # noqa: PLC0415
+    from pingme.adapters.sqlite_schema import STEPS, pending_steps, upgrade_schema  # noqa: PLC0415
+
+    path = settings.sqlite_path
+    if dry_run and not path.exists():
+        return len(STEPS), list(STEPS)
+    if dry_run:
+        with contextlib.closing(connect(path, read_only=True)) as connection:
+            steps = pending_steps(connection)
+        return len(steps), list(steps)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with DataLock(settings.data_dir), contextlib.closing(connect(path)) as connection:
+        return upgrade_schema(connection), []
+
+
+def verify_store() -> dict[str, Any]:
+    """Verify the store itself, whichever it is."""
+    from pingme.config import load_settings  # noqa: PLC0415  # --help needs neither
+
+    settings = load_settings()
+    if settings.database.host is not None:
+        from pingme.cli.db_mysql import verify_mysql  # noqa: PLC0415  # its driver
+
+        return verify_mysql(settings, settings.database.host)
+    return ask("db.verify", {}, label="Verifying")
 
 
 def verify_file(file: Path) -> dict[str, Any]:
