@@ -351,9 +351,9 @@ async def test_all_who_are_watched_are_looked_at_when_anybody_may_have_changed(w
     assert world.port.on_changed is not None
     world.port.on_changed(None)
     await world.pass_ms(600)
-    assert screen.taken() == [("ub", "unknown"), ("uc", "unknown")]
+    assert sorted(screen.taken()) == [("ub", "unknown"), ("uc", "unknown")]
 
     world.port.broken = False
     world.port.on_changed(None)
     await world.pass_ms(600)
-    assert screen.taken() == [("ub", "offline"), ("uc", "offline")]
+    assert sorted(screen.taken()) == [("ub", "offline"), ("uc", "offline")]
