@@ -1,7 +1,8 @@
 """Which conversations have new events: by the order of insertion, without an index on the change number.
 
 `events` is only ever appended to, by one writer, so change numbers grow with the rowid. A binary search finds the first
-new row in some twenty steps; an index would cost every message (docs/adr/0007).
+new row in some twenty steps; an index would cost every message (docs/adr/0007). NOT INDEXED leaves the rowid: the planner
+would walk a whole index to have the groups in order.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SELECT json_group_array(json_array(c.conversation_id, h.first_seq, h.head_seq,
 FROM (
   SELECT conversation, min(seq) AS first_seq, max(seq) AS head_seq,
     coalesce(max(seq) FILTER (WHERE kind IN ({_NUMBERS})), 0) AS members_seq
-  FROM events WHERE rowid > ? AND change_no <= ? AND conversation > 0 GROUP BY conversation LIMIT ?) h
+  FROM events NOT INDEXED WHERE rowid > ? AND change_no <= ? AND conversation > 0 GROUP BY conversation LIMIT ?) h
 JOIN conversations c ON c.id = h.conversation
 """  # noqa: S608  # constants
 
