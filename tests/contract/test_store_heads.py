@@ -23,18 +23,25 @@ from tests.fakes.commands import (
     to_group,
     to_user,
 )
-from tests.fakes.store_worlds import MemoryWorld, SqliteWorld, World
+from tests.fakes.store_worlds import MemoryWorld, MysqlWorld, SqliteWorld, World
 
 PAIR = private(ADA, BOB)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "mysql"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     limits = RuleLimits()
-    world = MemoryWorld(limits) if request.param == "memory" else SqliteWorld(limits, tmp_path)
+    world: World
+    if request.param == "memory":
+        world = MemoryWorld(limits)
+    elif request.param == "sqlite":
+        world = SqliteWorld(limits, tmp_path)
+    else:
+        world = MysqlWorld(limits, request.getfixturevalue("mariadb"))
     await world.open()
     yield world
     await world.close()
+    await world.drop()
 
 
 async def look(world: World, since: tuple[int, ...], limit: int = 100) -> dict[str, HeadChange]:
@@ -111,7 +118,11 @@ async def test_more_than_the_limit_is_said(world: World) -> None:
 
     found = await world.store.heads_changed(since, 2)
 
-    assert (len(found.changes), found.complete, found.numbers) == (2, False, await world.store.change_numbers())
+    assert (len(found.changes), found.complete, found.numbers) == (
+        2,
+        False,
+        await world.store.change_numbers(),
+    )
 
 
 async def test_a_restart_does_not_hide_what_came_before(world: World) -> None:

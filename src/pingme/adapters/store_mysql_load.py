@@ -54,7 +54,8 @@ SELECT c.conversation_id, c.id, c.type, c.name, c.announcement, c.avatar, c.hist
   c.created_ts, e.seq, e.hash,
   (SELECT COUNT(*) FROM members m WHERE m.conversation = c.id AND m.until_seq IS NULL),
   IF(c.type = 2, '', (SELECT GROUP_CONCAT(x.user_id) FROM members m JOIN users x ON x.id = m.user
-    WHERE m.conversation = c.id))
+    WHERE m.conversation = c.id)),
+  (SELECT MAX(GREATEST(m.joined_seq, COALESCE(m.until_seq, 0))) FROM members m WHERE m.conversation = c.id)
 FROM conversations c JOIN events e ON e.conversation = c.id AND e.seq = {HEAD}
 WHERE c.id > 0 AND c.conversation_id IN (%s)
 """  # noqa: S608  # constants
@@ -119,6 +120,7 @@ def _log(row: Sequence[Any]) -> Log:
         hash_,
         count,
         peers,
+        members_seq,
     ) = row
     conversation = Conversation(
         cid,
@@ -133,7 +135,7 @@ def _log(row: Sequence[Any]) -> Log:
         created_ts=created,
         peers=tuple(sorted(peers.split(","))) if peers else (),
     )
-    return Log(key, conversation, seq, hash_)
+    return Log(key, conversation, seq, hash_, members_seq=int(members_seq or 0))
 
 
 def _ranges(column: str, pairs: Iterable[tuple[int, int]]) -> str:
