@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CHECKED := src scripts tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run chat test check lint fmt bench fuzz
+.PHONY: help setup run chat test check lint fmt bench fuzz services
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -80,6 +80,9 @@ check: lint $(NODE_CLIENTS) ## lint and the fast tests, under two minutes
 
 test: check ## check and the slow tests
 	$(BIN)/python -m pytest -q -n auto -m slow
+
+services: $(DEV_STAMP) ## start throw-away MariaDB … on free ports, until Ctrl-C
+	@exec $(BIN)/python scripts/services.py
 
 bench: $(DEV_STAMP) ## measure the server on this machine
 	$(BIN)/pingme bench all

@@ -9,6 +9,10 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.services.fixtures import mariadb
+
+__all__ = ["mariadb"]
+
 settings.register_profile(
     "pingme",
     deadline=None,
