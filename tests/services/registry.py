@@ -6,7 +6,7 @@ from importlib import import_module
 
 from tests.services.service import Service
 
-SERVICES = {"mariadb": "MariaDB"}  # module of tests.services -> its class
+SERVICES = {"mariadb": "MariaDB", "kafka": "Kafka"}  # module of tests.services -> its class
 
 
 def make_service(name: str) -> Service:
