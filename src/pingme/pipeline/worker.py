@@ -213,18 +213,22 @@ class Worker:
                 self._note_recovery()
                 if self._observe is not None:
                     self._observe(len(records), (self._clock.monotonic_ms() - started_ms) / 1000)
-                if unknown:
-                    self._unknown.difference_update(map(_key, commands))
-                    return with_events(commands, outcomes)
-                if self._keeps:
-                    return with_events(commands, outcomes, self._clock.now_ms() - REDELIVER_MS)
-                return outcomes
+                return self._to_deliver(commands, outcomes) if unknown or self._keeps else outcomes
             if self._stopping and self._keeps:
                 raise Leaving
             if self._stopping and not unknown:
                 return [RefusedOutcome(ErrorCode.OVERLOADED, "the node is stopping")] * len(records)
             await self._clock.sleep_ms(min(wait_ms, self._until_refusing_ms()))
             wait_ms = min(wait_ms * 2, OUTAGE_WAIT_MAX_MS)
+
+    def _to_deliver(self, commands: Sequence[Command], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Give repeats their events where nobody else may have delivered them."""
+        if self._unknown:
+            unknown = not self._unknown.isdisjoint(map(_key, commands))
+            self._unknown.difference_update(map(_key, commands))
+            if unknown:
+                return with_events(commands, outcomes)
+        return with_events(commands, outcomes, self._clock.now_ms() - REDELIVER_MS)
 
     async def _finish(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
         state = self.state
