@@ -1,17 +1,22 @@
-"""The contract of `DeadLetters`, on the fake and on the embedded adapter."""
+"""The contract of `DeadLetters`, on the fake, on the embedded adapter, and on a topic of Kafka."""
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import uuid
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
+from pingme.adapters.dead_letters_kafka import KafkaDeadLetters
 from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.domain.errors import DeadLetterFailed
 from pingme.ports.dead_letters import DeadLetterRecord
 from tests.fakes.dead_letters import MemoryDeadLetters
+from tests.fakes.kafka import MockCluster
 
 replace = msgspec.structs.replace
 
@@ -32,14 +37,32 @@ def letter(number: int = 1, **changes: object) -> DeadLetterRecord:
     return replace(record, **changes)
 
 
-@pytest.fixture(params=["fake", "sqlite"])
+@pytest.fixture(params=["fake", "sqlite", "kafka_mock", pytest.param("kafka", marks=pytest.mark.slow)])
 async def letters(request, tmp_path):
     if request.param == "fake":
         yield MemoryDeadLetters()
         return
+    if request.param.startswith("kafka"):
+        async with kafka_letters(request) as adapter:
+            yield adapter
+        return
     database = SqliteDatabase(tmp_path / "pingme.db")
     yield SqliteDeadLetters(database)
     await database.close()
+
+
+@contextlib.asynccontextmanager
+async def kafka_letters(request: pytest.FixtureRequest) -> AsyncIterator[KafkaDeadLetters]:
+    """Letters in a topic of their own, of librdkafka's mock cluster or of a real broker."""
+    topic = f"t{uuid.uuid4().hex}-dlq"
+    if request.param == "kafka_mock":
+        cluster = MockCluster(topic)
+        brokers = cluster.brokers
+    else:
+        brokers = request.getfixturevalue("kafka")["KAFKA_BROKERS"]
+    adapter = KafkaDeadLetters(brokers, topic)
+    yield adapter
+    await adapter.close()
 
 
 async def test_a_letter_comes_back_as_it_was(letters):

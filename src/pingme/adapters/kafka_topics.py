@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from confluent_kafka import KafkaError, KafkaException
@@ -12,6 +13,7 @@ from pingme.domain.errors import ErrorCode, KafkaUnavailable, PingMeError
 
 REACH_S = 3.0  # for a broker to answer; a start waits for it once
 CREATE_S = 10.0
+LOOK_S = 0.05
 BROKERS_CHOICE = -1  # the replication that the brokers are configured for
 
 
@@ -31,7 +33,7 @@ def client_config(brokers: str) -> dict[str, str | int | float | bool]:
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 1_000,  # its return is noticed within this
         "socket.nagle.disable": True,
-        "log_level": 3,  # errors only; what happens is told by callbacks
+        "log_level": 0,  # nothing to stderr: what happens is told by callbacks
     }
 
 
@@ -55,7 +57,9 @@ def ensure_topic(
     found = _partitions(admin, topic)
     if found == 0:
         _create(admin, NewTopic(topic, partitions, BROKERS_CHOICE, config=dict(config or {})))
-        found = _partitions(admin, topic)
+        end = time.monotonic() + REACH_S
+        while (found := _partitions(admin, topic)) == 0 and time.monotonic() < end:
+            time.sleep(LOOK_S)  # the broker that answers may not have heard of it yet
     if found == 0:
         raise KafkaUnavailable(f"the topic {topic} was made and is not there yet")
     if exact and found != partitions:

@@ -82,6 +82,10 @@ class CommandLog(Protocol):
         """
         ...
 
+    def depth(self) -> int:
+        """Return how many records wait."""
+        ...
+
 
 class MessageLog(CommandLog, Protocol):
     """At least once, in order per conversation: a record is given out again until it is done.
@@ -102,10 +106,6 @@ class MessageLog(CommandLog, Protocol):
 
     async def done(self, records: Sequence[Record | Spoiled]) -> None:
         """Say that these records are stored, refused or dead-lettered: they need not be given out again."""
-        ...
-
-    def depth(self) -> int:
-        """Return how many records wait."""
         ...
 
     def wake(self) -> None:
