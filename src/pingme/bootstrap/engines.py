@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pingme.adapters.accounts_sqlite import SqliteAccounts
 from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
@@ -25,6 +26,9 @@ from pingme.ports.presence import Presence
 from pingme.ports.push import LocalPush
 from pingme.ports.store import Store
 
+if TYPE_CHECKING:  # confluent_kafka is imported by whoever chooses it
+    from pingme.bootstrap.kafka import KafkaEngine
+
 EMBEDDED_NODE = "local"  # one node: the only one that anybody asks for
 
 
@@ -35,6 +39,7 @@ class StoreEngine:
     Attributes:
         gauges: figures of the store for `pingme top`, by name; asked at each call, without waiting.
         handlers: what `pingme db` may ask of it.
+        writers: how many batches it saves at the same time; a log of partitions is shared among as many workers.
     """
 
     store: Store
@@ -43,11 +48,17 @@ class StoreEngine:
     close: Callable[[], Awaitable[None]]
     gauges: Callable[[], Mapping[str, int]] = dict
     handlers: Mapping[str, AdminHandler] = field(default_factory=dict)
+    writers: int = 1
 
 
 @dataclass(slots=True, kw_only=True)
 class Engines:
-    """Every port of a node, made real, and how they are closed: the last opened first."""
+    """Every port of a node, made real, and how they are closed: the last opened first.
+
+    Attributes:
+        log: of this process; with Kafka, of what goes directly to the store.
+        kafka: the log of all nodes; None where this process has its own.
+    """
 
     node_id: str
     database: StoreEngine
@@ -56,6 +67,7 @@ class Engines:
     push: LocalPush
     presence: Presence
     closing: contextlib.AsyncExitStack
+    kafka: KafkaEngine | None = None
 
     async def close(self) -> None:
         """Close all engines."""
@@ -71,11 +83,17 @@ def check_embedded(settings: Settings) -> None:
     for engine, chosen in (
         ("database.host", settings.database.host),
         ("redis.host", settings.redis.host),
-        ("kafka.brokers", settings.kafka.brokers),
     ):
         if chosen:
             message = f"{engine}: this version runs embedded only; remove the setting"
             raise ConfigError(message)
+
+
+def new_node_id(settings: Settings, clock: Clock) -> str:
+    """Return the node's name: a new one per start where there may be others, so that no answer finds a predecessor."""
+    if settings.redis.host is None and not settings.kafka.brokers:
+        return EMBEDDED_NODE
+    return f"n{clock.entropy(8).hex()}"
 
 
 async def open_engines(settings: Settings, clock: Clock) -> Engines:
@@ -89,15 +107,25 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
     async with contextlib.AsyncExitStack() as opened:
         database = _open_sqlite(settings, clock)
         opened.push_async_callback(database.close)
+        kafka = await _open_kafka(settings, clock) if settings.kafka.brokers else None
+        if kafka is not None:
+            opened.push_async_callback(kafka.close)
         return Engines(
-            node_id=EMBEDDED_NODE,
+            node_id=new_node_id(settings, clock),
             database=database,
             log=MemoryLog(settings.limits.log_records),
-            dead_letters=database.dead_letters,
+            dead_letters=kafka.dead_letters if kafka is not None else database.dead_letters,
+            kafka=kafka,
             push=MemoryPush(),
             presence=MemoryPresence(),
             closing=opened.pop_all(),
         )
+
+
+async def _open_kafka(settings: Settings, clock: Clock) -> KafkaEngine:
+    from pingme.bootstrap.kafka import open_kafka  # noqa: PLC0415  # a driver that most servers never use
+
+    return await open_kafka(settings, clock)
 
 
 def _open_sqlite(settings: Settings, clock: Clock) -> StoreEngine:

@@ -135,9 +135,9 @@ class ServerApp:
 
     async def refresh_metrics(self) -> None:
         """Ask for the figures that are not counted as they happen."""
-        state, hot = self.app.worker.state, self.app.metrics.hot
+        state, hot = self.app.pipeline.state, self.app.metrics.hot
         hot.retries, hot.dead_letters = state.retries, state.dead_lettered
-        hot.push_failures = self.app.worker.publisher.failures
+        hot.push_failures = self.app.pipeline.publish_failures
         with contextlib.suppress(PingMeError):
             self.app.metrics.dead_letters.set(await self.app.dead_letters.count())
 
