@@ -80,8 +80,8 @@ async def collect(log: MessageLog, count: int, *, done: bool = True) -> list[Rec
 async def until(check: Callable[[], bool]) -> None:
     """Wait for what another thread, or a broker, does."""
     async with asyncio.timeout(JOIN_S):
-        while not check():
-            await asyncio.sleep(0.02)  # noqa: ASYNC110  # nothing here could set an event
+        while not check():  # noqa: ASYNC110  # nothing here could set an event
+            await asyncio.sleep(0.02)  # nothing here could set an event
 
 
 # A group of the mock cluster takes 3 s to form; the real broker has to be started.
