@@ -10,7 +10,7 @@ from pingme.domain.errors import ERRORS, ErrorCode
 
 log = structlog.get_logger(__name__)
 
-SHOWN_MS = 60_000  # after the last fault `/health` still shows it, so that somebody sees it
+SHOWN_MS = 15_000  # after a fault `/health` still shows it: whoever asks every 10 s sees it
 LOGGED_MS = 1_000  # a broker that is away is one fault of every request: one line a second of each code
 
 

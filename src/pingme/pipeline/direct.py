@@ -112,6 +112,9 @@ class OwnedLog:
         self._sides = [Side(number) for number in range(message_log.partitions)]
         self._probes = 0
         self._failed: set[int] = set()
+        self._news: dict[
+            tuple[str, str], list[int]
+        ] = {}  # (event, reason) -> partitions, to be logged together
         self.went_direct = 0
         """How many sends were committed directly."""
         message_log.on_failed = self._failed.add
@@ -168,6 +171,9 @@ class OwnedLog:
                 self._go_direct(side, "a record could not be sent (50008)")
         self._failed.clear()
         self._log.watch(frozenset(self._look(now)))
+        for (event, reason), partitions in self._news.items():
+            log.warning(event, partitions=partitions, reason=reason, unanswered=len(self._pending))
+        self._news.clear()
 
     def _look(self, now: int) -> Iterator[int]:
         """Let each partition take its next step; yield those that must be watched."""
@@ -212,7 +218,7 @@ class OwnedLog:
         side.waiting = deque(record for record in side.waiting if self._pending.waits(record.origin))
         for record in side.waiting:
             self._append_direct(record)
-        log.warning("partition_direct", partition=side.number, pending=len(side.waiting), reason=reason)
+        self._news.setdefault(("partitions_direct", reason), []).append(side.number)
 
     def _check_return(self, side: Side, now: int) -> None:
         if self._log.unreachable_ms:
@@ -235,7 +241,7 @@ class OwnedLog:
         held, side.held = side.held, deque()
         side.mode, side.nonce, side.moved_ms = (Mode.DIRECT if side.waiting else Mode.LOG), "", now
         if side.mode is Mode.LOG:
-            log.info("partition_back", partition=side.number)
+            self._news.setdefault(("partitions_back", "the log moves again"), []).append(side.number)
         for record in held:
             if side.mode is Mode.DIRECT:
                 self._append_direct(record)
