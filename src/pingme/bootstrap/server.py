@@ -138,6 +138,9 @@ class ServerApp:
         state, hot = self.app.pipeline.state, self.app.metrics.hot
         hot.retries, hot.dead_letters = state.retries, state.dead_lettered
         hot.push_failures = self.app.pipeline.publish_failures
+        if self.app.owned is not None and self.app.engines.kafka is not None:
+            hot.direct_commits = self.app.owned.went_direct
+            hot.kafka_faults = self.app.engines.kafka.faults.counts
         with contextlib.suppress(PingMeError):
             self.app.metrics.dead_letters.set(await self.app.dead_letters.count())
 
