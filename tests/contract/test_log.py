@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import Producer
 
 from pingme.adapters.clock_system import SystemClock
+from pingme.adapters.kafka_topics import TopicUnusable
 from pingme.adapters.log_kafka import KafkaLog
 from pingme.adapters.log_memory import MemoryLog
 from pingme.domain.errors import ErrorCode, Refused
@@ -34,7 +35,7 @@ class KafkaWorld:
         self._partitions = partitions
         self._open = AsyncExitStack()
 
-    async def node(self) -> KafkaLog:
+    async def node(self, epoch: str = "e1") -> KafkaLog:
         """Return the log of another node of the group, which has one lane."""
         made = KafkaLog(
             self.brokers,
@@ -43,14 +44,14 @@ class KafkaWorld:
             SystemClock(),
             limit_records=LIMIT,
             direct_after_ms=1_500,
+            epoch=epoch,
             partitions=self._partitions,
         )
         (lane,) = made.lanes(1)
         self.lane = lane
-        await made.check()
-        made._ready = True  # the mock cluster's topic is there, and says so only when it is asked for by name
-        made.start()
         self._open.push_async_callback(made.close)
+        await made.check()
+        made.start()
         return made
 
     async def close(self) -> None:
@@ -321,3 +322,21 @@ async def test_partitions_move_to_a_new_node_and_their_records_with_them(world: 
     assert set(names(again)) == {each.command.msg_id for each in in_hand if each.partition in moved}
     await first.done(in_hand)  # also of those that are gone: no harm
     assert set(first.positions) | set(second.positions) == first.partitions
+
+
+@pytest.mark.slow
+async def test_nodes_on_another_store_are_refused_while_there_are_any(kafka: dict[str, str]):
+    """Two stores behind one log would each get half of the messages; a restored store takes over when all have gone."""
+    world = KafkaWorld(kafka["KAFKA_BROKERS"], f"t{uuid.uuid4().hex[:12]}", SHARDS)
+    first = await world.node("e1")
+    lane = world.lane
+    await until(lambda: bool(lane.positions))
+
+    with pytest.raises(TopicUnusable, match=r"another store.*its epoch is e1, this store's e2"):
+        await world.node("e2")
+    await first.close()
+    await world.node("e2")
+    lane = world.lane
+
+    await until(lambda: len(lane.positions) == SHARDS)
+    await world.close()

@@ -115,6 +115,7 @@ async def test_a_broker_that_is_killed_costs_no_message(broker: Kafka, tmp_path:
     async with server_on(broker.env(), tmp_path) as server:
         async with person(server.url, "ada") as ada, person(server.url, "bob") as bob:
             sent = await say(ada, "0", to="bob")
+            await until_health(server, lambda log: log["status"] == "healthy")  # the group has formed
             slowest_ms = 0.0
             for number in range(1, 120):
                 if number == 20:
@@ -140,6 +141,7 @@ async def test_a_broker_that_stops_answering_costs_no_message(broker: Kafka, tmp
     async with server_on(broker.env(), tmp_path) as server:
         async with person(server.url, "ada") as ada, person(server.url, "bob") as bob:
             sent = await say(ada, "0", to="bob")
+            await until_health(server, lambda log: log["status"] == "healthy")
             broker.signal(signal.SIGSTOP)
             for number in range(1, 20):
                 await say(ada, str(number), to="bob")

@@ -69,6 +69,12 @@ class Kafka:
         self._folder = Path()
         self.port = 0
 
+    @property
+    def pid(self) -> int:
+        """The process id of the running broker."""
+        assert self._process is not None
+        return self._process.pid
+
     def missing(self) -> str | None:
         """See `Service.missing`."""
         if shutil.which("java") is None:

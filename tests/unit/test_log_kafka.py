@@ -32,6 +32,7 @@ async def log() -> AsyncIterator[KafkaLog]:
         SystemClock(),
         limit_records=100,
         direct_after_ms=500,
+        epoch="e1",
         partitions=PARTITIONS,
     )
     made.lanes(1)
@@ -58,7 +59,7 @@ async def test_a_broker_that_is_not_there_is_a_fault_and_no_reason_to_fail():
     with socket.socket() as probe:  # bound and not listening: nobody answers there
         probe.bind(("127.0.0.1", 0))
         brokers = f"127.0.0.1:{probe.getsockname()[1]}"
-        log = KafkaLog(brokers, TOPIC, "g", SystemClock(), limit_records=100, direct_after_ms=500)
+        log = KafkaLog(brokers, TOPIC, "g", SystemClock(), limit_records=100, direct_after_ms=500, epoch="e1")
         log.lanes(1)
 
         await log.check()

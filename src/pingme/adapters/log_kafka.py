@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from pingme.adapters.kafka_claim import claim
 from pingme.adapters.kafka_faults import KafkaFaults
 from pingme.adapters.kafka_topics import client_config, ensure_topic
 from pingme.adapters.log_kafka_consumer import Commit, Handover, LogConsumer
@@ -45,6 +46,7 @@ class KafkaLog:
         limit_records: `limits.log_records`, of those that wait to be sent.
         direct_after_ms: `kafka.direct_after_ms`: a record that could not be sent in twice this time, and a second at
             least, is given up; its node has committed it directly by then.
+        epoch: of the store; nodes on another one may not share the topic.
         partitions: of the topic.
     """
 
@@ -57,9 +59,9 @@ class KafkaLog:
         *,
         limit_records: int,
         direct_after_ms: int,
+        epoch: str,
         partitions: int = SHARDS,
     ) -> None:
-        self._brokers = brokers
         self._topic = topic
         self._clock = clock
         self._limit = limit_records
@@ -67,6 +69,7 @@ class KafkaLog:
         self.partition_of: Callable[[str], int] = lru_cache(PARTITIONS_KNOWN)(
             partial(shard_of, count=partitions)
         )
+        self._prepare = partial(_prepare, brokers, topic, group, partitions, epoch)
         self.faults = KafkaFaults(clock.monotonic_ms)
         self.on_failed: Callable[[int], None] = lambda _partition: None
         self._loop = asyncio.get_running_loop()
@@ -93,7 +96,7 @@ class KafkaLog:
             brokers,
             topic,
             group,
-            prepare=partial(ensure_topic, brokers, topic, partitions),
+            prepare=self._prepare,
             to_commit=self._to_commit,
             tell=self._handover(),
         )
@@ -118,10 +121,10 @@ class KafkaLog:
         """Look at the topic before anything starts, and make it; a broker that is away is no reason not to start.
 
         Raises:
-            TopicUnusable: it has another number of partitions, or may not be made.
+            TopicUnusable: it has another number of partitions, may not be made, or belongs to another store.
         """
         try:
-            await asyncio.to_thread(ensure_topic, self._brokers, self._topic, self.partitions)
+            await asyncio.to_thread(self._prepare)
         except KafkaUnavailable as exc:
             self.faults.unreachable(exc.message)
         else:
@@ -284,6 +287,11 @@ def _read_progress(offset: int, metadata: str) -> Progress:
     token, _, rest = metadata.partition(" ")
     grace, _, echoes = rest.partition(" ")
     return Progress(f"{offset} {token}", int(grace) if grace.isdecimal() else 0, tuple(echoes.split()))
+
+
+def _prepare(brokers: str, topic: str, group: str, partitions: int, epoch: str) -> None:
+    ensure_topic(brokers, topic, partitions)
+    claim(brokers, topic, group, epoch)
 
 
 def _ignore(_error: KafkaError) -> None:

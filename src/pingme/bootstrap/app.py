@@ -220,7 +220,7 @@ class App:
         dead_letters = ComponentHealth()
         if state.dead_letters_failing:
             dead_letters = ComponentHealth(
-                "unhealthy", "a dead letter cannot be written (50007): its conversation waits; check the disk"
+                "unhealthy", f"a dead letter cannot be written (50007): {self._what_waits()}"
             )
         push = ComponentHealth()
         if self.pipeline.publishing_degraded:
@@ -239,6 +239,11 @@ class App:
         if self.engines.kafka is not None:
             return "sends wait unanswered until it returns"
         return "sends are refused (20001); check the disk and the data folder"
+
+    def _what_waits(self) -> str:
+        if self.engines.kafka is not None:
+            return "its partition has stopped; check the brokers"
+        return "its conversation waits; check the disk"
 
     def _log_health(self) -> ComponentHealth:
         if self.owned is None or self.engines.kafka is None:

@@ -107,7 +107,7 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
     async with contextlib.AsyncExitStack() as opened:
         database = _open_sqlite(settings, clock)
         opened.push_async_callback(database.close)
-        kafka = await _open_kafka(settings, clock) if settings.kafka.brokers else None
+        kafka = await _open_kafka(settings, clock, database.store) if settings.kafka.brokers else None
         if kafka is not None:
             opened.push_async_callback(kafka.close)
         return Engines(
@@ -122,10 +122,10 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
         )
 
 
-async def _open_kafka(settings: Settings, clock: Clock) -> KafkaEngine:
+async def _open_kafka(settings: Settings, clock: Clock, store: Store) -> KafkaEngine:
     from pingme.bootstrap.kafka import open_kafka  # noqa: PLC0415  # a driver that most servers never use
 
-    return await open_kafka(settings, clock)
+    return await open_kafka(settings, clock, store.epoch)
 
 
 def _open_sqlite(settings: Settings, clock: Clock) -> StoreEngine:

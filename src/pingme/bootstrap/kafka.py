@@ -29,11 +29,17 @@ class KafkaEngine:
         await self.dead_letters.close()
 
 
-async def open_kafka(settings: Settings, clock: Clock) -> KafkaEngine:
+async def open_kafka(settings: Settings, clock: Clock, epoch: str) -> KafkaEngine:
     """Return the log and the dead letters on Kafka; a broker that is away is no reason not to start.
 
+    Args:
+        settings: with `kafka.brokers`.
+        clock: time.
+        epoch: of the store behind the log.
+
     Raises:
-        TopicUnusable: the topic of messages has another number of partitions, or may not be made.
+        TopicUnusable: the topic of messages has another number of partitions, may not be made, or nodes on another
+            store use it.
     """
     kafka = settings.kafka
     brokers = ",".join(kafka.brokers)
@@ -44,6 +50,7 @@ async def open_kafka(settings: Settings, clock: Clock) -> KafkaEngine:
         clock,
         limit_records=settings.limits.log_records,
         direct_after_ms=kafka.direct_after_ms,
+        epoch=epoch,
     )
     engine = KafkaEngine(log=message_log, dead_letters=KafkaDeadLetters(brokers, f"{kafka.topic_prefix}-dlq"))
     try:

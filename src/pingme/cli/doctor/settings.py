@@ -32,7 +32,7 @@ def check_settings(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Findi
     where = f"{loaded.file} sets {by_file}" if loaded.file else "no file"
     yield ok("settings.file", f"{where}, the environment {variables}, of {len(all_settings())} settings")
     yield from _misspelt(environ)
-    for name in ("database.host", "redis.host", "kafka.brokers"):
+    for name in ("database.host", "redis.host"):
         if name in loaded.sources and _value(loaded.settings, name):
             text = f"{name} ({loaded.sources[name]}): this version runs embedded only"
             yield fail("settings.engines", text, f"remove {name}")
