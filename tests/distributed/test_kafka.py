@@ -180,7 +180,7 @@ async def test_a_node_that_was_stopped_for_long_joins_again(kafka: Mapping[str, 
         async with person(server.url, "ada") as ada, person(server.url, "bob"):
             await say(ada, "before", to="bob")
             server.signal(signal.SIGSTOP)
-            await asyncio.sleep(9)  # the session ends after 6 s
+            await asyncio.sleep(14)  # the session ends after 10 s
             server.signal(signal.SIGCONT)
             sent = await say(ada, "after", to="bob")
             told = await until_health(server, lambda log: "50005" in log["detail"])
