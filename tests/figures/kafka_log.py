@@ -14,6 +14,8 @@ import time
 import uuid
 from pathlib import Path
 
+import uvloop
+
 from pingme.adapters.clock_system import SystemClock
 from pingme.adapters.log_kafka import KafkaLog
 from pingme.adapters.log_kafka_lane import KafkaLane
@@ -130,7 +132,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pingme-kafka-") as folder:
         broker.start(Path(folder))
         try:
-            asyncio.run(measure(broker))
+            uvloop.run(measure(broker))  # as the server runs
         finally:
             broker.stop()
 
