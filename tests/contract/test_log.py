@@ -325,6 +325,29 @@ async def test_partitions_move_to_a_new_node_and_their_records_with_them(world: 
 
 
 @pytest.mark.slow
+async def test_workers_share_the_partitions(kafka: dict[str, str]):
+    """Each worker's log has its own partitions, all of its records and no others."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    node = KafkaLog(
+        kafka["KAFKA_BROKERS"], f"{name}-messages", name, SystemClock(),
+        limit_records=LIMIT, direct_after_ms=1_500, epoch="e1",
+    )  # fmt: skip
+    lanes = node.lanes(3)
+    await node.check()
+    node.start()
+    commands = [to_user(ADA, f"u{number}", msg_id=f"m{number}") for number in range(60)]
+    for command in commands:
+        node.append(record(command))
+
+    for lane in lanes:
+        mine = [each for each in commands if shard_of(each.conversation_id) in lane.partitions]
+        taken = await collect(lane, len(mine))
+        assert sorted(names(taken)) == sorted(each.msg_id for each in mine)
+    assert frozenset[int]().union(*(lane.partitions for lane in lanes)) == set(range(SHARDS))
+    await node.close()
+
+
+@pytest.mark.slow
 async def test_nodes_on_another_store_are_refused_while_there_are_any(kafka: dict[str, str]):
     """Two stores behind one log would each get half of the messages; a restored store takes over when all have gone."""
     world = KafkaWorld(kafka["KAFKA_BROKERS"], f"t{uuid.uuid4().hex[:12]}", SHARDS)
