@@ -275,7 +275,7 @@ class KafkaLog:
         now = self._clock.monotonic_ms()
         commits: dict[int, Commit] = {}
         for lane in self._lanes:
-            for partition, position in list(lane.positions.items()):
+            for partition, position in lane.positions.items():
                 if position.token:
                     grace = max(0, position.grace_until_ms - now)
                     text = " ".join((f"{position.token}", f"{grace}", *position.echoes))

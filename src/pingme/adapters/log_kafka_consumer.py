@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from pingme.adapters.kafka_topics import TopicUnusable, client_config
 from pingme.domain.errors import ErrorCode, KafkaUnavailable
+
+log = structlog.get_logger(__name__)
 
 FETCH_RECORDS = 1_000
 POLL_S = 0.1  # a stop, a commit or a pause is noticed this late at most while nothing comes
@@ -26,7 +29,7 @@ REACH_S = 0.5  # between looks for a broker while none answers, and the time tha
 SESSION_MS = (
     6_000  # the least that brokers allow by default: a dead node's partitions are taken over after it
 )
-LATEST_COMMIT_S = 2.0  # for the last commit of a node that leaves
+FAULT_S = 1.0  # after a fault of ours, so that one that stays does not fill the log
 
 Commit = tuple[int, str]  # offset, metadata
 
@@ -158,6 +161,11 @@ class LogConsumer(threading.Thread):
         except KafkaException as exc:
             self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, _text(exc))
             self._stopped.wait(POLL_S)
+        except Exception as exc:
+            # A fault of ours must not end the thread, which nobody would notice; what it was doing is done again.
+            log.exception("consumer_fault", code=int(ErrorCode.CONSUMER_GROUP_ERROR))
+            self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, f"{type(exc).__name__}: {exc}")
+            self._stopped.wait(FAULT_S)
 
     def _hand_over(self, messages: Sequence[Message]) -> None:
         good: list[Message] = []

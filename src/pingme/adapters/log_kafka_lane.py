@@ -72,17 +72,17 @@ class KafkaLane(Waking):
         self._spoiled: list[Spoiled] = []
         self._withdrawn: set[int] = set()
         self.positions: dict[int, Position] = {}
-        """Of the partitions that are assigned to this node; the consumer's thread reads them to commit."""
+        """Of the partitions that are assigned to this node; replaced as a whole, because the consumer's thread reads it."""
 
     # From the consumer.
 
     def assigned(self, partition: int) -> None:
         """Begin anew with a partition that is given to this node."""
-        self.positions[partition] = Position()
+        self.positions = {**self.positions, partition: Position()}
 
     def revoked(self, partition: int) -> None:
         """Forget a partition that is taken from this node."""
-        self.positions.pop(partition, None)
+        self.positions = {number: each for number, each in self.positions.items() if number != partition}
         kept = deque(each for each in self._fetched if each.partition() != partition)
         self._aside.pop(partition, None)
         self._fetched = kept
