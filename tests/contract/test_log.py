@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Message, Producer
 
 from pingme.adapters.clock_system import SystemClock
 from pingme.adapters.kafka_topics import TopicUnusable
@@ -322,6 +322,27 @@ async def test_partitions_move_to_a_new_node_and_their_records_with_them(world: 
     assert set(names(again)) == {each.command.msg_id for each in in_hand if each.partition in moved}
     await first.done(in_hand)  # also of those that are gone: no harm
     assert set(first.positions) | set(second.positions) == first.partitions
+
+
+async def test_a_fault_of_ours_in_the_consumer_passes_no_record_over(
+    world: KafkaWorld, monkeypatch: pytest.MonkeyPatch
+):
+    """What was fetched and not handed over is fetched again."""
+    node = await world.node()
+    faults = [ZeroDivisionError("a fault of ours")]
+    hand_over = node._consumer._hand_over
+
+    def fail_once(messages: Sequence[Message]) -> None:
+        if faults:
+            raise faults.pop()
+        hand_over(messages)
+
+    monkeypatch.setattr(node._consumer, "_hand_over", fail_once)
+    for number in range(3):
+        world.lane.append(record(to_user(ADA, BOB, msg_id=f"m{number}")))
+
+    assert names(await collect(world.lane, 3)) == ["m0", "m1", "m2"]
+    assert node.faults.counts[ErrorCode.CONSUMER_GROUP_ERROR] >= 1
 
 
 @pytest.mark.slow

@@ -101,9 +101,19 @@ class LogConsumer(threading.Thread):
         self._stopped.set()
 
     def run(self) -> None:
-        """Consume until `stop`."""
+        """Consume until `stop`; a fault begins anew with what is committed, so that no record is passed over."""
         if not self._prepared():
             return
+        while not self._stopped.is_set():
+            try:
+                self._consume()
+            except Exception as exc:
+                log.exception("consumer_fault", code=int(ErrorCode.CONSUMER_GROUP_ERROR))
+                self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, f"{type(exc).__name__}: {exc}")
+                self._stopped.wait(FAULT_S)
+
+    def _consume(self) -> None:
+        """Be a member of the group until `stop` or a fault."""
         consumer = Consumer(
             client_config(self._brokers)
             | {
@@ -148,24 +158,15 @@ class LogConsumer(threading.Thread):
         return False
 
     def _turn(self, consumer: Consumer) -> None:
-        try:
-            self._pause(consumer)
-            # One by itself, because `consume` of many waits until it has them all.
-            messages = consumer.consume(1, POLL_S)
-            if messages:
-                messages += consumer.consume(FETCH_RECORDS - 1, 0)
-                self._hand_over(messages)
-            self._commit(consumer, wait=False)
-            self._watch(consumer)
-            self._reach(consumer)
-        except KafkaException as exc:
-            self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, _text(exc))
-            self._stopped.wait(POLL_S)
-        except Exception as exc:
-            # A fault of ours must not end the thread, which nobody would notice; what it was doing is done again.
-            log.exception("consumer_fault", code=int(ErrorCode.CONSUMER_GROUP_ERROR))
-            self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, f"{type(exc).__name__}: {exc}")
-            self._stopped.wait(FAULT_S)
+        self._pause(consumer)
+        # One by itself, because `consume` of many waits until it has them all.
+        messages = consumer.consume(1, POLL_S)
+        if messages:
+            messages += consumer.consume(FETCH_RECORDS - 1, 0)
+            self._hand_over(messages)
+        self._commit(consumer, wait=False)
+        self._watch(consumer)
+        self._reach(consumer)
 
     def _hand_over(self, messages: Sequence[Message]) -> None:
         good: list[Message] = []
@@ -187,11 +188,15 @@ class LogConsumer(threading.Thread):
             return
         mine = {each.partition for each in consumer.assignment()}
         pause, resume = (wanted - self._paused_now) & mine, (self._paused_now - wanted) & mine
-        if pause:
-            consumer.pause(self._places(pause))
-        if resume:
-            consumer.resume(self._places(resume))
-        self._paused_now = wanted
+        try:
+            if pause:
+                consumer.pause(self._places(pause))
+            if resume:
+                consumer.resume(self._places(resume))
+        except KafkaException as exc:  # one of them has just gone: the next turn looks again
+            self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, _text(exc))
+        else:
+            self._paused_now = wanted
 
     def _is_due(self, what: str, every_s: float) -> bool:
         now = time.monotonic()
