@@ -9,9 +9,9 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from tests.services.fixtures import mariadb
+from tests.services.fixtures import kafka, mariadb
 
-__all__ = ["mariadb"]
+__all__ = ["kafka", "mariadb"]
 
 settings.register_profile(
     "pingme",

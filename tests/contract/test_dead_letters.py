@@ -1,18 +1,23 @@
-"""The contract of `DeadLetters`, on the fake, on the embedded adapter and on MySQL."""
+"""The contract of `DeadLetters`, on the fake, on the embedded adapter, on MySQL and on a topic of Kafka."""
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import uuid
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
+from pingme.adapters.dead_letters_kafka import KafkaDeadLetters
 from pingme.adapters.dead_letters_mysql import MysqlDeadLetters
 from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.domain.errors import DeadLetterFailed
 from pingme.ports.dead_letters import DeadLetterRecord
 from tests.fakes.dead_letters import MemoryDeadLetters
+from tests.fakes.kafka import MockCluster
 from tests.fakes.store_worlds import mysql_database
 
 replace = msgspec.structs.replace
@@ -34,7 +39,9 @@ def letter(number: int = 1, **changes: object) -> DeadLetterRecord:
     return replace(record, **changes)
 
 
-@pytest.fixture(params=["fake", "sqlite", "mysql"])
+@pytest.fixture(
+    params=["fake", "sqlite", "mysql", "kafka_mock", pytest.param("kafka", marks=pytest.mark.slow)]
+)
 async def letters(request, tmp_path):
     if request.param == "fake":
         yield MemoryDeadLetters()
@@ -43,9 +50,27 @@ async def letters(request, tmp_path):
         async with mysql_database(request.getfixturevalue("mariadb")) as shared:
             yield MysqlDeadLetters(shared)
         return
+    if request.param.startswith("kafka"):
+        async with kafka_letters(request) as adapter:
+            yield adapter
+        return
     database = SqliteDatabase(tmp_path / "pingme.db")
     yield SqliteDeadLetters(database)
     await database.close()
+
+
+@contextlib.asynccontextmanager
+async def kafka_letters(request: pytest.FixtureRequest) -> AsyncIterator[KafkaDeadLetters]:
+    """Letters in a topic of their own, of librdkafka's mock cluster or of a real broker."""
+    topic = f"t{uuid.uuid4().hex}-dlq"
+    if request.param == "kafka_mock":
+        cluster = MockCluster(topic)
+        brokers = cluster.brokers
+    else:
+        brokers = request.getfixturevalue("kafka")["KAFKA_BROKERS"]
+    adapter = KafkaDeadLetters(brokers, topic)
+    yield adapter
+    await adapter.close()
 
 
 async def test_a_letter_comes_back_as_it_was(letters):

@@ -27,3 +27,13 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         yield {"DB_HOST": host, "DB_PORT": port, "DB_USERNAME": username, "DB_PASSWORD": password}
         return
     yield from shared(make_service("mariadb"), _common_folder(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables that make PingMe use a Kafka broker of this test run; or the brokers that PINGME_TEST_KAFKA names."""
+    given = os.environ.get("PINGME_TEST_KAFKA")
+    if given:
+        yield {"KAFKA_BROKERS": given}
+        return
+    yield from shared(make_service("kafka"), _common_folder(tmp_path_factory))

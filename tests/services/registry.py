@@ -6,7 +6,7 @@ from importlib import import_module
 
 from tests.services.service import Service
 
-SERVICES = {"mariadb": "MariaDB", "redis": "Redis"}  # module of tests.services -> its class
+SERVICES = {"mariadb": "MariaDB", "redis": "Redis", "kafka": "Kafka"}  # module of tests.services -> its class
 
 
 def make_service(name: str) -> Service:

@@ -86,14 +86,6 @@ def test_a_variable_that_resembles_a_setting_is_pointed_out(tmp_path: Path) -> N
     assert "APP_PORT" in found[0].fix
 
 
-def test_an_engine_that_this_version_has_not_is_a_fault(tmp_path: Path) -> None:
-    """The server would refuse to start; the finding says which line asks for it."""
-    found = by_check(settings.check_settings(loaded(tmp_path, "database:\n  host: cache\n"), {}))
-
-    assert found["settings.engines"].status == "fail"
-    assert "pingme.yml:2" in found["settings.engines"].text
-
-
 def test_a_secret_is_judged_by_its_strength(tmp_path: Path) -> None:
     """A weak one is a warning here and refused in production; none is made by the server itself."""
     none = statuses(settings.check_secrets(loaded(tmp_path)))

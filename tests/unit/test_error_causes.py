@@ -8,7 +8,7 @@ from pathlib import Path
 from pingme.domain.errors import ErrorCode
 
 TESTS = Path(__file__).parents[1]
-OF_ENGINES = {20002, 50001, 50005, 50008}  # Redis and Kafka
+OF_ENGINES = {20002}  # Redis
 
 CAUSES: dict[int, str] = {
     10001: "unit/test_http_auth.py::test_an_exception_is_logged_and_leaks_nothing",
@@ -36,11 +36,14 @@ CAUSES: dict[int, str] = {
     40006: "unit/test_connection.py::test_too_large_content_is_refused_and_names_the_message",
     40007: "unit/test_rules.py::test_the_window_to_edit_and_recall",
     40008: "contract/test_store.py::test_the_group_limit_counts_within_the_batch",
-    50002: "unit/test_dlq_cli.py::test_a_letter_that_is_not_stored_stays",
+    50001: "distributed/test_kafka.py::test_a_server_starts_and_serves_without_a_broker",
+    50002: "distributed/test_kafka.py::test_rubbish_in_the_log_becomes_a_dead_letter",
     50003: "unit/test_worker.py::test_without_dead_letters_the_record_is_refused_in_writing",
     50004: "unit/test_worker.py::test_a_failed_publish_is_repaired_by_resync_and_ends_nothing",
+    50005: "distributed/test_kafka.py::test_a_node_that_was_stopped_for_long_joins_again",
     50006: "unit/test_worker.py::test_a_poison_record_is_retried_three_times_and_then_dead_lettered",
-    50007: "unit/test_worker.py::test_a_dead_letter_that_cannot_be_written_holds_its_conversation",
+    50007: "unit/test_worker_kept.py::test_a_dead_letter_that_cannot_be_written_stops_its_partition",
+    50008: "unit/test_log_kafka.py::test_a_record_that_kafka_does_not_take_is_told_at_once",
 }
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from pingme.adapters.waking import Waking
 from pingme.domain.errors import ErrorCode, Refused
-from pingme.ports.log import Record
+from pingme.ports.log import Record, Spoiled
 
 
-class MemoryLog:
+class MemoryLog(Waking):
     """`MessageLog` in a deque.
 
     Args:
@@ -18,9 +18,9 @@ class MemoryLog:
     """
 
     def __init__(self, limit_records: int) -> None:
+        super().__init__()
         self._records: deque[Record] = deque()
         self._limit = limit_records
-        self._taker: asyncio.Future[None] | None = None
         self._offset = 0
 
     def append(self, record: Record) -> None:
@@ -45,25 +45,26 @@ class MemoryLog:
             taken = [records.popleft() for _ in range(max_records)]
         return taken
 
-    async def _wait(self, timeout_ms: int | None) -> None:
-        loop = asyncio.get_running_loop()
-        self._taker = loop.create_future()
-        timer = None if timeout_ms is None else loop.call_later(timeout_ms / 1000, self.wake)
-        try:
-            await self._taker
-        finally:
-            self._taker = None
-            if timer is not None:
-                timer.cancel()
-
-    async def done(self, records: Sequence[Record]) -> None:
+    async def done(self, records: Sequence[Record | Spoiled]) -> None:
         """See `MessageLog.done`: what was taken is gone already."""
 
     def depth(self) -> int:
         """See `MessageLog.depth`."""
         return len(self._records)
 
-    def wake(self) -> None:
-        """See `MessageLog.wake`."""
-        if self._taker is not None and not self._taker.done():
-            self._taker.set_result(None)
+    def spoiled(self) -> Sequence[Spoiled]:
+        """See `MessageLog.spoiled`: nothing is encoded here."""
+        return ()
+
+    def withdrawn(self) -> Sequence[int]:
+        """See `MessageLog.withdrawn`: there is no other taker."""
+        return ()
+
+    def hold(self, partition: int) -> None:
+        """See `MessageLog.hold`: what is not given out here would be lost with the process, so all else goes on."""
+
+    def release(self, partition: int) -> None:
+        """See `MessageLog.release`."""
+
+    def retrying(self, record: Record, delay_ms: int) -> None:
+        """See `MessageLog.retrying`: nobody watches."""

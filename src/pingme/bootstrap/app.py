@@ -13,12 +13,11 @@ import pingme
 from pingme.adapters.clock_system import SystemClock
 from pingme.adapters.secret_file import load_or_make_secret
 from pingme.bootstrap.engines import Engines, open_engines
+from pingme.bootstrap.pipeline import build_write_path
 from pingme.config import Settings
 from pingme.domain.errors import PingMeError
 from pingme.domain.events import Command, Outcome, ProfileUpdatedBody, make_command
-from pingme.domain.retry import RetryPolicy
 from pingme.edge.http.system import ComponentHealth
-from pingme.pipeline.worker import Worker
 from pingme.ports.admin import AdminHandler, Progress
 from pingme.ports.clock import Clock
 from pingme.services import accounts_admin
@@ -40,18 +39,6 @@ from pingme.services.turns import Turns
 log = structlog.get_logger(__name__)
 
 TICK_MS = 100  # how often overdue answers are looked for
-
-
-def retry_policy(settings: Settings) -> RetryPolicy:
-    """Return the retry policy, which the embedded pipeline shares with Kafka's."""
-    kafka = settings.kafka
-    return RetryPolicy(
-        kafka.retry_max_attempts,
-        kafka.retry_initial_backoff,
-        kafka.retry_max_backoff,
-        kafka.retry_multiplier,
-        kafka.enable_dlq,
-    )
 
 
 def page_bytes_of(outbox_bytes: int) -> int:
@@ -79,7 +66,6 @@ class App:
         limits = settings.limits
         self.store = engines.database.store
         self.account_store = engines.database.accounts
-        self.log = engines.log
         self.push = engines.push
         self.dead_letters = engines.dead_letters
         self.pending = Pending(
@@ -89,16 +75,8 @@ class App:
             observe=self.metrics.ack_seconds.observe,
         )
         self.push.receiver = Answers(self.pending)  # until a hub takes its place
-        self.worker = Worker(
-            self.log,
-            self.store,
-            self.dead_letters,
-            self.push,
-            clock,
-            policy=retry_policy(settings),
-            outage_refuse_ms=limits.outage_refuse_ms,
-            observe=self.metrics.observe_batch,
-        )
+        path = build_write_path(settings, engines, self.pending, clock, observe=self.metrics.observe_batch)
+        self.log, self.pipeline, self.owned = path.log, path.pipeline, path.owned
         self.passwords = Passwords(
             hashes=limits.login_hashes, waiting=limits.login_waiting, entropy=clock.entropy
         )
@@ -197,7 +175,10 @@ class App:
 
     def start(self) -> None:
         """Start the pipeline and what belongs to it."""
-        self.run_task("worker", self.worker.run())
+        if self.owned is not None and self.engines.kafka is not None:
+            self.run_task("owned_log", self.owned.run())
+            self.engines.kafka.log.start()
+        self.run_task("worker", self.pipeline.run())
         self.run_task("pending", self._tick())
         self.run_task("receipts", self.receipts.run())
         self.run_task("presence", self.presence.run())
@@ -214,12 +195,12 @@ class App:
     async def settle(self, deadline_ms: int) -> None:
         """Wait until everything that was accepted is answered, or the deadline has passed."""
         end = self.clock.monotonic_ms() + deadline_ms
-        while (len(self.pending) or self.worker.busy) and self.clock.monotonic_ms() < end:
+        while (len(self.pending) or self.pipeline.busy) and self.clock.monotonic_ms() < end:
             await self.clock.sleep_ms(10)
 
     async def stop(self) -> None:
         """Finish the running batch, store positions, and close the store."""
-        self.worker.stop()
+        self.pipeline.stop()
         worker = self._tasks.get("worker")
         if worker is not None:
             await asyncio.wait({worker}, timeout=5)
@@ -237,26 +218,20 @@ class App:
 
     def components(self) -> Mapping[str, ComponentHealth]:
         """Return what `/health` says of each part."""
-        state = self.worker.state
+        state = self.pipeline.state
         store = ComponentHealth(detail=self.engines.database.notice)
         if state.outage_since_ms is not None:
             store = ComponentHealth(
                 "unhealthy",
-                f"{state.outage_text}: sends are refused (20001); check the disk and the data folder",
+                f"{state.outage_text}: {self._in_an_outage()}",
             )
         dead_letters = ComponentHealth()
         if state.dead_letters_failing:
             dead_letters = ComponentHealth(
-                "unhealthy", "a dead letter cannot be written (50007): its conversation waits; check the disk"
+                "unhealthy", f"a dead letter cannot be written (50007): {self._what_waits()}"
             )
-        depth = self.log.depth()
-        full = depth >= self.settings.limits.log_records
-        message_log = ComponentHealth(
-            "degraded" if full else "healthy",
-            f"{depth} records wait: sends are answered 10008" if full else "",
-        )
         push = ComponentHealth()
-        if self.worker.publisher.degraded:
+        if self.pipeline.publishing_degraded:
             push = ComponentHealth(
                 "degraded", "publishing failed (50004): clients were told to sync; see the log"
             )
@@ -269,11 +244,37 @@ class App:
             presence = ComponentHealth("degraded", f"{fault}; people on other nodes are shown as unknown")
         return {
             "store": store,
-            "log": message_log,
+            "log": self._log_health(),
             "push": push,
             "presence": presence,
             "dead_letters": dead_letters,
         }
+
+    def _in_an_outage(self) -> str:
+        if self.engines.kafka is not None:
+            return "sends wait unanswered until it returns"
+        return "sends are refused (20001); check the disk and the data folder"
+
+    def _what_waits(self) -> str:
+        if self.engines.kafka is not None:
+            return "its partition has stopped; check the brokers"
+        return "its conversation waits; check the disk"
+
+    def _log_health(self) -> ComponentHealth:
+        if self.owned is None or self.engines.kafka is None:
+            depth = self.log.depth()
+            full = depth >= self.settings.limits.log_records
+            return ComponentHealth(
+                "degraded" if full else "healthy",
+                f"{depth} records wait: sends are answered 10008" if full else "",
+            )
+        text = self.engines.kafka.faults.describe()
+        direct = self.owned.direct_partitions
+        if direct:
+            partitions = ", ".join(map(str, direct))
+            text = f"{text}; " if text else ""
+            text += f"sends into partitions {partitions} go directly to the store"
+        return ComponentHealth("degraded" if text else "healthy", text)
 
     def _admin_handlers(self) -> dict[str, AdminHandler]:
         """Return what `pingme user`, `pingme dlq` and `pingme db` can ask for, by name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pingme.adapters.accounts_sqlite import SqliteAccounts
 from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
@@ -15,12 +16,16 @@ from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.adapters.store_sqlite import SqliteStore
 from pingme.bootstrap.nodes import Nodes, open_nodes
 from pingme.bootstrap.store_engine import StoreEngine, rule_limits
-from pingme.config import ConfigError, Settings
+from pingme.config import Settings
 from pingme.ports.clock import Clock
 from pingme.ports.dead_letters import DeadLetters
 from pingme.ports.log import MessageLog
 from pingme.ports.presence import Presence
 from pingme.ports.push import LocalPush
+from pingme.ports.store import Store
+
+if TYPE_CHECKING:  # confluent_kafka is imported by whoever chooses it
+    from pingme.bootstrap.kafka import KafkaEngine
 
 EMBEDDED_NODE = "local"  # one node: the only one that anybody asks for
 
@@ -30,6 +35,8 @@ class Engines:
     """Every port of a node, made real, and how they are closed: the last opened first.
 
     Attributes:
+        log: of this process; with Kafka, of what goes directly to the store.
+        kafka: the log of all nodes; None where this process has its own.
         nodes: what several nodes need besides; None where this is the only one.
     """
 
@@ -41,27 +48,16 @@ class Engines:
     presence: Presence
     closing: contextlib.AsyncExitStack
     nodes: Nodes | None = None
+    kafka: KafkaEngine | None = None
 
     async def close(self) -> None:
         """Close all engines."""
         await self.closing.aclose()
 
 
-def check_embedded(settings: Settings) -> None:
-    """Refuse settings of engines that this version does not have.
-
-    Raises:
-        ConfigError: one is set.
-    """
-    for engine, chosen in (("kafka.brokers", settings.kafka.brokers),):
-        if chosen:
-            message = f"{engine}: this version runs embedded only; remove the setting"
-            raise ConfigError(message)
-
-
 def new_node_id(settings: Settings, clock: Clock) -> str:
     """Return the node's name: a new one per start where there may be others, so that no answer finds a predecessor."""
-    if settings.redis.host is None:
+    if settings.redis.host is None and not settings.kafka.brokers:
         return EMBEDDED_NODE
     return f"n{clock.entropy(8).hex()}"
 
@@ -73,7 +69,6 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
         ConfigError: the settings ask for what cannot be.
         PingMeError: an engine cannot be reached or used; the text says how to help.
     """
-    check_embedded(settings)
     async with contextlib.AsyncExitStack() as opened:
         database = await _open_store(settings, clock)
         opened.push_async_callback(database.close)
@@ -81,14 +76,18 @@ async def open_engines(settings: Settings, clock: Clock) -> Engines:
         nodes = await open_nodes(settings, clock, database.store, node_id) if settings.redis.host else None
         if nodes is not None:
             opened.push_async_callback(nodes.close)
+        kafka = await _open_kafka(settings, clock, database.store) if settings.kafka.brokers else None
+        if kafka is not None:
+            opened.push_async_callback(kafka.close)
         return Engines(
             node_id=node_id,
             database=database,
             log=MemoryLog(settings.limits.log_records),
-            dead_letters=database.dead_letters,
+            dead_letters=kafka.dead_letters if kafka is not None else database.dead_letters,
             push=nodes.push if nodes is not None else MemoryPush(),
             presence=nodes.presence if nodes is not None else MemoryPresence(),
             nodes=nodes,
+            kafka=kafka,
             closing=opened.pop_all(),
         )
 
@@ -99,6 +98,12 @@ async def _open_store(settings: Settings, clock: Clock) -> StoreEngine:
     from pingme.bootstrap.mysql import open_mysql  # noqa: PLC0415  # its driver takes 0.1 s to import
 
     return await open_mysql(settings, settings.database.host, clock)
+
+
+async def _open_kafka(settings: Settings, clock: Clock, store: Store) -> KafkaEngine:
+    from pingme.bootstrap.kafka import open_kafka  # noqa: PLC0415  # a driver that most servers never use
+
+    return await open_kafka(settings, clock, store.epoch)
 
 
 def _open_sqlite(settings: Settings, clock: Clock) -> StoreEngine:

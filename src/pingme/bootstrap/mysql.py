@@ -7,12 +7,14 @@ import base64
 from pingme.adapters.accounts_mysql import MysqlAccounts
 from pingme.adapters.dead_letters_mysql import MysqlDeadLetters
 from pingme.adapters.mysql_connection import Address
+from pingme.adapters.mysql_database import WRITERS
 from pingme.adapters.mysql_start import SECRET_BYTES, load_or_make_secret, open_database
 from pingme.adapters.store_mysql import MysqlStore
 from pingme.bootstrap.store_engine import StoreEngine, rule_limits
 from pingme.config import Settings
 from pingme.ports.clock import Clock
 
+LOG_WRITERS = WRITERS // 2  # the other connections are for positions and accounts
 SESSION_TTL_MS = 2_000  # a session that another node has ended is believed no longer than this
 
 
@@ -55,6 +57,7 @@ async def open_mysql(settings: Settings, host: str, clock: Clock) -> StoreEngine
         gauges=lambda: {"conversations": store.conversations_in_memory, "wal_bytes": 0},
         secret=secret,
         session_ttl_ms=SESSION_TTL_MS,
+        writers=LOG_WRITERS,
         notice=f"durability is relaxed, a power cut may lose acknowledged messages: {relaxed}"
         if relaxed
         else "",

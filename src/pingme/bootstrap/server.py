@@ -150,9 +150,12 @@ class ServerApp:
 
     async def refresh_metrics(self) -> None:
         """Ask for the figures that are not counted as they happen."""
-        state, hot = self.app.worker.state, self.app.metrics.hot
+        state, hot = self.app.pipeline.state, self.app.metrics.hot
         hot.retries, hot.dead_letters = state.retries, state.dead_lettered
-        hot.push_failures = self.app.worker.publisher.failures
+        hot.push_failures = self.app.pipeline.publish_failures
+        if self.app.owned is not None and self.app.engines.kafka is not None:
+            hot.direct_commits = self.app.owned.went_direct
+            hot.kafka_faults = self.app.engines.kafka.faults.counts
         with contextlib.suppress(PingMeError):
             self.app.metrics.dead_letters.set(await self.app.dead_letters.count())
 

@@ -71,7 +71,7 @@ def describe(server: ServerApp, *, uptime_s: float) -> dict[str, Any]:
 
 
 def _counters(server: ServerApp) -> dict[str, Any]:
-    hot, state = server.app.metrics.hot, server.app.worker.state
+    hot, state = server.app.metrics.hot, server.app.pipeline.state
     closed = sum(hot.closes.values())
     return {
         "messages_stored": hot.messages_stored,
@@ -94,7 +94,7 @@ def _counters(server: ServerApp) -> dict[str, Any]:
 
 def _gauges(server: ServerApp) -> dict[str, Any]:
     app = server.app
-    state = app.worker.state
+    state = app.pipeline.state
     outage = state.outage_since_ms
     return {
         "connections": len(server.node.sockets),

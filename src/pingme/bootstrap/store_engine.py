@@ -23,6 +23,7 @@ class StoreEngine:
         secret: the signing secret that is kept in it for all nodes, where none is configured; None: it is kept elsewhere.
         session_ttl_ms: how long a session that was read is believed, where other nodes end sessions too; None: until it
             ends here.
+        writers: how many batches it saves at the same time; a log of partitions is shared among as many workers.
         notice: what `/health` says of it while all is well; "" for nothing.
     """
 
@@ -34,6 +35,7 @@ class StoreEngine:
     handlers: Mapping[str, AdminHandler] = field(default_factory=dict)
     secret: str | None = None
     session_ttl_ms: int | None = None
+    writers: int = 1
     notice: str = ""
 
 

@@ -221,6 +221,18 @@ class DeadLetterFailed(PingMeError):
     code = ErrorCode.DLQ_SEND_FAILED
 
 
+class LogFailed(PingMeError):
+    """The log does not take a record now; it may be in it or not."""
+
+    code = ErrorCode.PRODUCER_ERROR
+
+
+class KafkaUnavailable(PingMeError):
+    """No broker answers."""
+
+    code = ErrorCode.KAFKA_ERROR
+
+
 class RecordUndecodable(PingMeError):
     """The bytes of a record are not a command."""
 

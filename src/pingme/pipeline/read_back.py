@@ -7,10 +7,19 @@ from collections.abc import Sequence
 from pingme.domain.events import Command, Event, Outcome, Stored
 
 
-def with_events(commands: Sequence[Command], outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Give duplicates their events back: after an unknown outcome nobody has delivered them."""
+def with_events(commands: Sequence[Command], outcomes: Sequence[Outcome], since_ms: int = 0) -> list[Outcome]:
+    """Give duplicates their events back: after an unknown outcome nobody has delivered them.
+
+    Args:
+        commands: the batch.
+        outcomes: one for each.
+        since_ms: leave what was stored before this time alone: it was delivered, or will be found by sync; and who
+            has joined since then may not hear it.
+    """
     return [
-        _restored(command, outcome) if isinstance(outcome, Stored) and outcome.event is None else outcome
+        _restored(command, outcome)
+        if isinstance(outcome, Stored) and outcome.event is None and outcome.server_ts >= since_ms
+        else outcome
         for command, outcome in zip(commands, outcomes, strict=True)
     ]
 

@@ -6,12 +6,14 @@ Rules of this file:
 - A batch that the store rejects is split until the record at fault stands alone. That record is retried with backoff;
   later records of its conversation wait behind it (bounded), all others go on.
 - The sender hears nothing before the store has answered.
+- A log that keeps its records (`keeps`) is told `done` only after the row, the refusal or the dead letter is confirmed, and
+  nothing in it is refused because of this moment: it waits there. Somebody else may take a partition over at any time;
+  what is in hand of it is dropped then, and doing it twice would do no harm.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -26,38 +28,30 @@ from pingme.domain.errors import (
 )
 from pingme.domain.events import Command, Outcome, RefusedOutcome
 from pingme.domain.retry import DeadLetter, GiveUp, RetryAfter, RetryPolicy, decide_retry
+from pingme.pipeline.letters import DEAD_LETTER_WAIT_MS, Letters
+from pingme.pipeline.parking import Parking
 from pingme.pipeline.publish import Publisher
 from pingme.pipeline.read_back import with_events
 from pingme.ports.clock import Clock
-from pingme.ports.dead_letters import DeadLetterRecord, DeadLetters
+from pingme.ports.dead_letters import DeadLetters
 from pingme.ports.log import MessageLog, Record
 from pingme.ports.push import Delivery, LivePush
 from pingme.ports.store import Store
-from pingme.wire.records import encode_record
 
 log = structlog.get_logger(__name__)
 
 BATCH_RECORDS = 1_000  # one INSERT of 12 000 parameters; SQLite takes 32 766
 OUTAGE_WAIT_MS = 50  # between attempts while the store is away; doubled up to the next line
 OUTAGE_WAIT_MAX_MS = 250  # so that the store's return is noticed at once for people
-DEAD_LETTER_WAIT_MS = 1_000  # between attempts to write a dead letter that could not be written
+REDELIVER_MS = 60_000  # whoever stored a record and died before delivering it has been replaced by then
 MAX_PARKED = 10_000  # records that wait behind records in retry, over all conversations; `limits.log_records`
 
 
 MsgKey = tuple[str, str]  # (sender_id, msg_id)
 
 
-@dataclass(slots=True)
-class Parked:
-    """A conversation whose first record is in retry.
-
-    Attributes:
-        records: the record at fault, then those behind it.
-        due_ms: when to try again, on the monotonic clock.
-    """
-
-    records: deque[Record]
-    due_ms: int
+class Leaving(Exception):  # nothing went wrong
+    """The worker stops while the store is away: what it holds stays in the log."""
 
 
 @dataclass(slots=True)
@@ -94,6 +88,9 @@ class Worker:
         clock: time.
         policy: retries of a record that is rejected.
         outage_refuse_ms: how long a record waits for a store that is away before it is refused (20001, retryable).
+        keeps: the log keeps what is not done, also when this process dies, and records may be in it twice: nothing is
+            refused for an outage, and a record that was stored before is delivered again, because whoever stored it
+            may have died before delivering.
         observe: called with the records and the seconds of each batch that was saved.
     """
 
@@ -107,27 +104,28 @@ class Worker:
         *,
         policy: RetryPolicy,
         outage_refuse_ms: int = 1_500,
+        keeps: bool = False,
         observe: Callable[[int, float], None] | None = None,
     ) -> None:
         self._log = message_log
         self._store = store
-        self._dead_letters = dead_letters
+        self._letters = Letters(message_log, dead_letters, clock, enabled=policy.dead_letters)
         self.publisher = Publisher(push, clock)
         self._clock = clock
         self._policy = policy
         self._outage_refuse_ms = outage_refuse_ms
+        self._keeps = keeps
         self._observe = observe
-        self._parked: dict[str, Parked] = {}
+        self._parking = Parking()
         self._unknown: set[MsgKey] = set()  # may be stored although no save of them has returned
-        self._unburied: set[MsgKey] = set()  # records whose dead letter could not be written
         self._stopping = False
         self._idle = True
         self.state = WorkerState()
 
     @property
     def busy(self) -> bool:
-        """True while a record is taken and not answered, or one waits."""
-        return not self._idle or bool(self._parked) or self._log.depth() > 0
+        """True while something here would be lost with the process: a record that is not answered, or one that waits."""
+        return not self._keeps and (not self._idle or bool(self._parking) or self._log.depth() > 0)
 
     def stop(self) -> None:
         """Make `run` return after the batch it is at."""
@@ -136,16 +134,31 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`."""
-        while True:
-            await self._retry_due()
-            self.publisher.resync_when_due()
-            if self._stopping:
-                return
-            records = await self._log.take(max_records=BATCH_RECORDS, timeout_ms=self._next_due_ms())
-            if records:
-                self._idle = False
-                await self._process(await self._hold_back(records))
-                self._idle = True
+        try:
+            while not self._stopping:
+                await self._turn()
+        except Leaving:
+            log.info("records_left_in_log", error=self.state.outage_text)
+
+    async def _turn(self) -> None:
+        lost = self._log.withdrawn()
+        if lost:
+            self._drop(lost)
+        await self._letters.keep_spoiled()
+        await self._retry_due()
+        self.publisher.resync_when_due()
+        self._note_letters()
+        if self._stopping:
+            return
+        timeout_ms = self._next_due_ms()
+        if self._keeps and self._parking.count >= MAX_PARKED:
+            await self._clock.sleep_ms(timeout_ms or 0)  # the log keeps what there is no room for
+            return
+        records = await self._log.take(max_records=BATCH_RECORDS, timeout_ms=timeout_ms)
+        if records:
+            self._idle = False
+            await self._process(await self._hold_back(records))
+            self._idle = True
 
     # Batches.
 
@@ -184,7 +197,7 @@ class Worker:
                 self._note_outage(exc, started_ms)
             except StoreUnavailable as exc:
                 self._note_outage(exc, started_ms)
-                if not unknown and self._outage_is_long():
+                if not unknown and not self._keeps and self._outage_is_long():
                     return [RefusedOutcome(ErrorCode.DATABASE_ERROR, "the store is not available")] * len(
                         records
                     )
@@ -200,14 +213,22 @@ class Worker:
                 self._note_recovery()
                 if self._observe is not None:
                     self._observe(len(records), (self._clock.monotonic_ms() - started_ms) / 1000)
-                if not unknown:
-                    return outcomes
-                self._unknown.difference_update(map(_key, commands))
-                return with_events(commands, outcomes)
+                return self._to_deliver(commands, outcomes) if unknown or self._keeps else outcomes
+            if self._stopping and self._keeps:
+                raise Leaving
             if self._stopping and not unknown:
                 return [RefusedOutcome(ErrorCode.OVERLOADED, "the node is stopping")] * len(records)
             await self._clock.sleep_ms(min(wait_ms, self._until_refusing_ms()))
             wait_ms = min(wait_ms * 2, OUTAGE_WAIT_MAX_MS)
+
+    def _to_deliver(self, commands: Sequence[Command], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Give repeats their events where nobody else may have delivered them."""
+        if self._unknown:
+            unknown = not self._unknown.isdisjoint(map(_key, commands))
+            self._unknown.difference_update(map(_key, commands))
+            if unknown:
+                return with_events(commands, outcomes)
+        return with_events(commands, outcomes, self._clock.now_ms() - REDELIVER_MS)
 
     async def _finish(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
         state = self.state
@@ -252,23 +273,22 @@ class Worker:
 
     async def _hold_back(self, records: Sequence[Record]) -> Sequence[Record]:
         """Put records behind the one of their conversation that is in retry; return the others."""
-        if not self._parked:
+        if not self._parking:
             return records
-        free: list[Record] = []
-        too_many: list[Record] = []
-        for record in records:
-            parked = self._parked.get(record.command.conversation_id)
-            if parked is None:
-                free.append(record)
-            elif self.state.parked >= MAX_PARKED:
-                too_many.append(record)
-            else:
-                parked.records.append(record)
-                self.state.parked += 1
+        free, too_many = self._parking.hold_back(records, None if self._keeps else MAX_PARKED)
+        self.state.parked = self._parking.count
         if too_many:
             overloaded = RefusedOutcome(ErrorCode.OVERLOADED, "too many messages wait behind one in retry")
             await self._finish(too_many, [overloaded] * len(too_many))
         return free
+
+    def _drop(self, partitions: Collection[int]) -> None:
+        """Let go of what is not finished of partitions that somebody else serves now."""
+        dropped = self._parking.drop(partitions)
+        self._unknown.difference_update(_key(record.command) for record in dropped)
+        self._letters.drop(partitions)
+        self.state.parked = self._parking.count
+        log.info("partitions_withdrawn", partitions=sorted(partitions), dropped=len(dropped))
 
     async def _failed(self, record: Record, fault: StoreRejected) -> None:
         """Take note of a failed attempt of a lone record and decide what is next."""
@@ -286,80 +306,49 @@ class Worker:
                 await self._give_up(record, code, error)
 
     def _park(self, record: Record, delay_ms: int) -> None:
-        due_ms = self._clock.monotonic_ms() + delay_ms
-        conversation_id = record.command.conversation_id
-        parked = self._parked.get(conversation_id)
-        if parked is None:
-            self._parked[conversation_id] = Parked(deque([record]), due_ms)
-            self.state.parked += 1
-        else:
-            parked.due_ms = due_ms
+        self._parking.park(record, self._clock.monotonic_ms() + delay_ms)
+        self._log.retrying(record, delay_ms)
+        self.state.parked = self._parking.count
 
     def _next_due_ms(self) -> int | None:
-        due = [parked.due_ms for parked in self._parked.values()]
-        if self.publisher.resync_due_ms is not None:
-            due.append(self.publisher.resync_due_ms)
+        known = (self._parking.next_due_ms(), self.publisher.resync_due_ms, self._letters.due_ms())
+        due = [each for each in known if each is not None]
         return max(0, min(due) - self._clock.monotonic_ms()) if due else None
 
     async def _retry_due(self) -> None:
-        now = self._clock.monotonic_ms()
-        due = [key for key, parked in self._parked.items() if parked.due_ms <= now]
-        for conversation_id in due:
+        if not self._parking:
+            return
+        for conversation_id in self._parking.due(self._clock.monotonic_ms()):
             self._idle = False
             await self._retry(conversation_id)
             self._idle = True
 
     async def _retry(self, conversation_id: str) -> None:
         """Try the first record of a parked conversation again."""
-        parked = self._parked[conversation_id]
-        record = parked.records[0]
+        record = self._parking.first(conversation_id)
+        if record is None:
+            return
         try:
             outcomes = await self._save([record])
         except StoreRejected as exc:
             await self._failed(record, exc)
             return
-        self._unpark(record)
-        await self._finish([record], outcomes)
-        await self._process(self._freed(conversation_id))
-
-    def _unpark(self, record: Record) -> None:
-        """Take the record out of its parked conversation, if it stands there: it is done with."""
-        self._unknown.discard(_key(record.command))
-        self._unburied.discard(_key(record.command))
-        self.state.dead_letters_failing = bool(self._unburied)
-        parked = self._parked.get(record.command.conversation_id)
-        if parked is not None and parked.records[0] is record:
-            parked.records.popleft()
-            self.state.parked -= 1
-
-    def _freed(self, conversation_id: str) -> Sequence[Record]:
-        """Return the records that waited behind one that is done with, which may be processed now."""
-        parked = self._parked.pop(conversation_id, None)
-        if parked is None:
-            return ()
-        self.state.parked -= len(parked.records)
-        return list(parked.records)
+        await self._let_go(record, outcomes[0])
 
     async def _bury(self, record: Record, code: ErrorCode, error: str) -> None:
         """Keep the record as a dead letter; only then tell its sender and let the ones behind it go on."""
-        try:
-            await self._dead_letters.put(_letter(record, code, error, self._clock.now_ms()))
-        except Exception as exc:  # noqa: BLE001  # whatever it is, the record is kept and the pipeline goes on
-            self._unburied.add(_key(record.command))
-            self.state.dead_letters_failing = True
-            log.error(  # noqa: TRY400  # expected while the disk is full: no traceback a second
-                "dead_letter_failed",
-                code=int(ErrorCode.DLQ_SEND_FAILED),
-                error=f"{type(exc).__name__}: {exc}",
-                position=record.position,
-            )
+        if not await self._letters.put(record, code, error):
+            self._note_letters()
             self._park(record, DEAD_LETTER_WAIT_MS)
             return
-        self.state.dead_lettered += 1
         log.error(
             "dead_lettered", msg_id=record.command.msg_id, attempts=record.attempts, position=record.position
         )
         await self._let_go(record, RefusedOutcome(code, "the store rejected it; it is kept as a dead letter"))
+
+    def _note_letters(self) -> None:
+        self.state.dead_letters_failing = self._letters.failing
+        self.state.dead_lettered = self._letters.written
 
     async def _give_up(self, record: Record, code: ErrorCode, error: str) -> None:
         """Refuse the record for good, in writing; only then tell its sender."""
@@ -375,26 +364,17 @@ class Worker:
         await self._let_go(record, outcome)
 
     async def _let_go(self, record: Record, outcome: Outcome) -> None:
+        """Answer a lone record that is done with, and go on with what waits behind it."""
         conversation_id = record.command.conversation_id
-        self._unpark(record)
+        self._unknown.discard(_key(record.command))
+        self._letters.forget(record)
+        self._note_letters()
+        self._parking.take_out(record)
         await self._finish([record], [outcome])
-        await self._process(self._freed(conversation_id))
+        behind = self._parking.free(conversation_id)
+        self.state.parked = self._parking.count
+        await self._process(behind)
 
 
 def _key(command: Command) -> MsgKey:
     return command.sender_id, command.msg_id
-
-
-def _letter(record: Record, code: ErrorCode, error: str, now_ms: int) -> DeadLetterRecord:
-    command = record.command
-    return DeadLetterRecord(
-        sender_id=command.sender_id,
-        msg_id=command.msg_id,
-        conversation_id=command.conversation_id,
-        raw=encode_record(command),
-        code=code,
-        error=error,
-        attempts=record.attempts,
-        origin=record.position,
-        created_ts=now_ms,
-    )

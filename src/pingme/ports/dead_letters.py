@@ -21,6 +21,7 @@ class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
         origin: where it came from: ``topic/partition/offset``; ``memory/0/<n>`` embedded.
         created_ts: Unix milliseconds of the first time it was put.
         replays: how often it was sent again by an operator.
+        headers: what stood beside the record in a log outside the process; a table of a store does not keep them.
     """
 
     id: int = 0
@@ -34,6 +35,7 @@ class DeadLetterRecord(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     created_ts: int
     replays: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class DeadLetters(Protocol):

@@ -21,7 +21,7 @@ from pingme.domain.events import (
 from pingme.domain.ids import UserId, is_id, private_conversation_id, uuid7
 from pingme.domain.rules import missing_code
 from pingme.ports.clock import Clock
-from pingme.ports.log import MessageLog, Record
+from pingme.ports.log import CommandLog, Record
 from pingme.ports.store import Store
 from pingme.services.pending import Pending, Waiter
 from pingme.services.rates import UserRates
@@ -50,7 +50,7 @@ class Messages:
 
     def __init__(
         self,
-        message_log: MessageLog,
+        message_log: CommandLog,
         pending: Pending,
         store: Store,
         user_exists: Callable[[str], Awaitable[bool]],

@@ -63,6 +63,8 @@ class HotCounters:
         retries: saves that were tried again.
         dead_letters: records that were dead-lettered.
         push_failures: batches whose publishing failed (50004).
+        direct_commits: sends that went directly to the store, because Kafka did not move them.
+        kafka_faults: by code (50001, 50005, 50008); empty without Kafka.
         refused, closes: by code; use `count_refusal` and `count_close`.
         logins: by result, one of `LOGIN_RESULTS`; use `count_login`.
     """
@@ -75,6 +77,8 @@ class HotCounters:
     retries: int = 0
     dead_letters: int = 0
     push_failures: int = 0
+    direct_commits: int = 0
+    kafka_faults: dict[int, int] = field(default_factory=dict)
     refused: dict[int, int] = field(default_factory=dict)
     closes: dict[int, int] = field(default_factory=dict)
     logins: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LOGIN_RESULTS, 0))
@@ -103,6 +107,7 @@ _PLAIN = (
     ("retries", "Saves tried again after a failure."),
     ("dead_letters", "Records dead-lettered."),
     ("push_failures", "Batches whose publishing failed (50004)."),
+    ("direct_commits", "Sends that went directly to the store, because Kafka did not move them."),
 )
 
 
@@ -119,6 +124,8 @@ class _HotCollector(Collector):
         codes = {int(code) for code in ErrorCode}
         yield _by_label("refused", "Sends and calls refused.", "code", _fold(self._hot.refused, codes))
         yield _by_label("closes", "WebSockets closed.", "code", _fold(self._hot.closes, _KNOWN_CLOSES))
+        faults = {str(code): count for code, count in self._hot.kafka_faults.items()}
+        yield _by_label("kafka_faults", "What went wrong with Kafka.", "code", faults)
         yield _by_label("logins", "Logins.", "result", self._hot.logins)
 
 

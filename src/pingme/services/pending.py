@@ -71,6 +71,10 @@ class Pending:
             self._observe((self._clock.monotonic_ms() - self._sampled[1]) / 1000)
         return self._waiting.pop(attempt, None)
 
+    def waits(self, origin: Origin | None) -> bool:
+        """Tell whether somebody here still waits for this origin's outcome."""
+        return origin is not None and origin.attempt in self._waiting
+
     def tick(self) -> None:
         """Answer what has waited too long; call it every 100 ms or so."""
         now = self._clock.monotonic_ms()

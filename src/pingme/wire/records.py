@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from pingme.domain.errors import RecordUndecodable
@@ -9,6 +11,7 @@ from pingme.domain.events import Command, decode_body, encode_body
 from pingme.wire.frames import Id, Timestamp
 
 RECORD_VERSION = 1
+ORIGIN_HEADER = "origin"
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
@@ -64,3 +67,17 @@ def decode_record(raw: bytes) -> Command:
     return Command(
         record.kind, record.sender_id, record.msg_id, record.conversation_id, body, payload, record.client_ts
     )
+
+
+def origin_header(node_id: str, attempt: int) -> tuple[str, bytes]:
+    """Return the header that says who waits for a record's outcome."""
+    return ORIGIN_HEADER, f"{node_id} {attempt}".encode()
+
+
+def read_origin(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, int] | None:
+    """Return node and attempt of a record's headers; None where nobody waits, or the header is not ours."""
+    for name, value in headers:
+        if name == ORIGIN_HEADER and value:
+            node_id, _, attempt = value.decode("utf-8", "replace").partition(" ")
+            return (node_id, int(attempt)) if node_id and attempt.isdecimal() else None
+    return None

@@ -32,15 +32,6 @@ def check_settings(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Findi
     where = f"{loaded.file} sets {by_file}" if loaded.file else "no file"
     yield ok("settings.file", f"{where}, the environment {variables}, of {len(all_settings())} settings")
     yield from _misspelt(environ)
-    for name in ("kafka.brokers",):
-        if name in loaded.sources and _value(loaded.settings, name):
-            text = f"{name} ({loaded.sources[name]}): this version runs embedded only"
-            yield fail("settings.engines", text, f"remove {name}")
-
-
-def _value(settings: Settings, name: str) -> object:
-    section, _, key = name.partition(".")
-    return getattr(getattr(settings, section), key)
 
 
 def _misspelt(environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -1,0 +1,306 @@
+"""The thread that consumes the Kafka log, commits what is finished, and looks at partitions that others consume.
+
+Rules of this file:
+- The thread touches nothing of the event loop: it reads wishes that are replaced as a whole, and hands over by `Handover`.
+- It goes on asking Kafka, also while everything is paused: otherwise the group would take it for dead.
+- What is handed over is in order: an assignment, its messages, its end.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from pingme.adapters.kafka_topics import TopicUnusable, client_config
+from pingme.domain.errors import ErrorCode, KafkaUnavailable
+
+log = structlog.get_logger(__name__)
+
+FETCH_RECORDS = 1_000
+POLL_S = 0.1  # a stop, a commit or a pause is noticed this late at most while nothing comes
+COMMIT_S = 0.1  # a takeover repeats at most the records of this long; one request for all partitions
+WATCH_S = 0.2  # several looks within the shortest sensible `kafka.direct_after_ms`
+REACH_S = 0.5  # between looks for a broker while none answers, and the time that a look may take
+SESSION_MS = (
+    6_000  # the least that brokers allow by default: a dead node's partitions are taken over after it
+)
+FAULT_S = 1.0  # after a fault of ours, so that one that stays does not fill the log
+
+Commit = tuple[int, str]  # offset, metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """What the thread tells the event loop; each is called in the loop, in the order of the calls.
+
+    Attributes:
+        ready: the topic is there.
+        refused: the topic cannot be used; the text says why.
+        assigned, revoked: partitions of this node.
+        fetched: messages, in order.
+        committed: what the group has committed of the watched partitions.
+        fault: what went wrong (50001, 50005).
+        reachable: a broker answers, or none does, with what was said.
+    """
+
+    ready: Callable[[], None]
+    refused: Callable[[str], None]
+    assigned: Callable[[Sequence[int]], None]
+    revoked: Callable[[Sequence[int]], None]
+    fetched: Callable[[Sequence[Message]], None]
+    committed: Callable[[Mapping[int, Commit]], None]
+    fault: Callable[[ErrorCode, str], None]
+    reachable: Callable[[bool, str], None]
+
+
+class LogConsumer(threading.Thread):
+    """Consumes one topic as a member of a group, from `start` to `stop`.
+
+    Args:
+        brokers, topic, group: where, what, as whom.
+        prepare: makes the topic where it is missing, and checks it.
+        to_commit: what may be committed of each partition of this node; read from this thread.
+        tell: see `Handover`.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        topic: str,
+        group: str,
+        *,
+        prepare: Callable[[], None],
+        to_commit: Callable[[], Mapping[int, Commit]],
+        tell: Handover,
+    ) -> None:
+        super().__init__(name="kafka-consumer", daemon=True)
+        self._brokers = brokers
+        self._topic = topic
+        self._group = group
+        self._prepare = prepare
+        self._to_commit = to_commit
+        self._tell = tell
+        self.paused: frozenset[int] = frozenset()
+        """Partitions of which nothing shall be fetched; replaced as a whole, by the event loop."""
+        self.watched: frozenset[int] = frozenset()
+        """Partitions whose committed offsets shall be told; replaced as a whole, by the event loop."""
+        self._stopped = threading.Event()
+        self._unreachable = False
+        self._paused_now: frozenset[int] = frozenset()
+        self._committed: dict[int, Commit] = {}
+        self._began: dict[int, int] = {}  # the first offset of each partition in this assignment
+        self._due = dict.fromkeys(("commit", "watch", "reach"), 0.0)
+
+    def stop(self) -> None:
+        """Make the thread commit and leave the group."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Consume until `stop`; a fault begins anew with what is committed, so that no record is passed over."""
+        if not self._prepared():
+            return
+        while not self._stopped.is_set():
+            try:
+                self._consume()
+            except Exception as exc:
+                log.exception("consumer_fault", code=int(ErrorCode.CONSUMER_GROUP_ERROR))
+                self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, f"{type(exc).__name__}: {exc}")
+                self._stopped.wait(FAULT_S)
+
+    def _consume(self) -> None:
+        """Be a member of the group until `stop` or a fault."""
+        consumer = Consumer(
+            client_config(self._brokers)
+            | {
+                "group.id": self._group,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": SESSION_MS,
+                "heartbeat.interval.ms": SESSION_MS // 3,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 500,  # a record that comes ends the wait
+                "queued.min.messages": 4 * FETCH_RECORDS,
+                "queued.max.messages.kbytes": 16_384,
+                "error_cb": self._on_error,
+                "on_commit": self._on_commit,
+            }
+        )
+        consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        try:
+            while not self._stopped.is_set():
+                self._turn(consumer)
+            self._commit(consumer, wait=True)
+        finally:
+            consumer.close()
+
+    def _prepared(self) -> bool:
+        """Wait for the topic; False when it cannot be used, or `stop` came first."""
+        while not self._stopped.is_set():
+            try:
+                self._prepare()
+            except KafkaUnavailable as exc:
+                self._tell.reachable(False, exc.message)  # a callback's positions are its contract
+                self._stopped.wait(REACH_S)
+            except TopicUnusable as exc:
+                self._tell.refused(str(exc))
+                return False
+            else:
+                self._tell.reachable(True, "")
+                self._tell.ready()
+                return True
+        return False
+
+    def _turn(self, consumer: Consumer) -> None:
+        self._pause(consumer)
+        # One by itself, because `consume` of many waits until it has them all.
+        messages = consumer.consume(1, POLL_S)
+        if messages:
+            messages += consumer.consume(FETCH_RECORDS - 1, 0)
+            self._hand_over(messages)
+        self._commit(consumer, wait=False)
+        self._watch(consumer)
+        self._reach(consumer)
+
+    def _hand_over(self, messages: Sequence[Message]) -> None:
+        good: list[Message] = []
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, error.str())
+                continue
+            self._began.setdefault(message.partition() or 0, message.offset() or 0)
+            good.append(message)
+        if good:
+            if self._unreachable:
+                self._now_reachable()
+            self._tell.fetched(good)
+
+    def _pause(self, consumer: Consumer) -> None:
+        wanted = self.paused
+        if wanted == self._paused_now:
+            return
+        mine = {each.partition for each in consumer.assignment()}
+        pause, resume = (wanted - self._paused_now) & mine, (self._paused_now - wanted) & mine
+        try:
+            if pause:
+                consumer.pause(self._places(pause))
+            if resume:
+                consumer.resume(self._places(resume))
+        except KafkaException as exc:  # one of them has just gone: the next turn looks again
+            self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, _text(exc))
+        else:
+            self._paused_now = wanted
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now < self._due[what]:
+            return False
+        self._due[what] = now + every_s
+        return True
+
+    # Commits.
+
+    def _commit(self, consumer: Consumer, *, wait: bool, only: frozenset[int] | None = None) -> None:
+        if self._unreachable or not (wait or self._is_due("commit", COMMIT_S)):
+            return
+        places = []
+        for partition, commit in self._to_commit().items():
+            began = self._began.get(partition)
+            if began is None or commit[0] < began or commit == self._committed.get(partition):
+                continue  # an offset below the first one is of an assignment before this
+            if only is None or partition in only:
+                self._committed[partition] = commit
+                places.append(TopicPartition(self._topic, partition, commit[0], commit[1]))
+        if not places:
+            return
+        try:
+            if wait:
+                consumer.commit(offsets=places, asynchronous=False)
+            else:
+                consumer.commit(offsets=places, asynchronous=True)
+        except KafkaException as exc:
+            self._failed_commit(_text(exc), places)
+
+    def _on_commit(self, error: KafkaError | None, places: Sequence[TopicPartition]) -> None:
+        failed = [place for place in places if place.error is not None]
+        if error is not None or failed:
+            text = error.str() if error is not None else str(failed[0].error)
+            self._failed_commit(text, places)
+
+    def _failed_commit(self, text: str, places: Sequence[TopicPartition]) -> None:
+        for place in places:
+            self._committed.pop(place.partition, None)  # so that it is committed again
+        self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, f"offsets are not committed: {text}")
+
+    # The group.
+
+    def _on_assign(self, _consumer: Consumer, places: Sequence[TopicPartition]) -> None:
+        self._paused_now = frozenset()  # a new assignment fetches; `_pause` sees to it
+        partitions = [place.partition for place in places]
+        for partition in partitions:
+            self._began.pop(partition, None)
+            self._committed.pop(partition, None)
+        self._tell.assigned(partitions)
+
+    def _on_revoke(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
+        partitions = [place.partition for place in places]
+        self._commit(consumer, wait=True, only=frozenset(partitions))
+        self._gone(partitions)
+
+    def _on_lost(self, _consumer: Consumer, places: Sequence[TopicPartition]) -> None:
+        self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, "the group took this node for dead; it joins again")
+        self._gone([place.partition for place in places])
+
+    def _gone(self, partitions: Sequence[int]) -> None:
+        for partition in partitions:
+            self._began.pop(partition, None)
+            self._committed.pop(partition, None)
+        self._tell.revoked(partitions)
+
+    # What others do.
+
+    def _watch(self, consumer: Consumer) -> None:
+        watched = self.watched
+        if not watched or self._unreachable or not self._is_due("watch", WATCH_S):
+            return
+        try:
+            places = consumer.committed(self._places(watched), timeout=REACH_S)
+        except KafkaException:
+            return  # nothing is known then, which is what the watcher must hear
+        self._tell.committed({each.partition: (each.offset, each.metadata or "") for each in places})
+
+    def _reach(self, consumer: Consumer) -> None:
+        """Look whether a broker is back, while none has answered."""
+        if not self._unreachable or not self._is_due("reach", REACH_S):
+            return
+        try:
+            consumer.list_topics(self._topic, timeout=REACH_S)
+        except KafkaException:
+            return
+        self._now_reachable()
+
+    def _now_reachable(self) -> None:
+        self._unreachable = False
+        self._tell.reachable(True, "")
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # librdkafka's own codes are named so
+            self._unreachable = True
+            self._tell.reachable(False, error.str())
+        elif error.code() not in {KafkaError._TRANSPORT, KafkaError._RESOLVE}:  # retried by itself
+            self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, error.str())
+
+    def _places(self, partitions: frozenset[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition) for partition in sorted(partitions)]
+
+
+def _text(exc: KafkaException) -> str:
+    error = exc.args[0]
+    return str(error.str()) if isinstance(error, KafkaError) else str(error)

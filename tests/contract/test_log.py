@@ -1,0 +1,386 @@
+"""The contract of `MessageLog`: in the process, on librdkafka's mock cluster, and on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+
+import pytest
+from confluent_kafka import Message, Producer
+
+from pingme.adapters.clock_system import SystemClock
+from pingme.adapters.kafka_topics import TopicUnusable
+from pingme.adapters.log_kafka import KafkaLog
+from pingme.adapters.log_memory import MemoryLog
+from pingme.domain.errors import ErrorCode, Refused
+from pingme.domain.events import Command
+from pingme.domain.shards import SHARDS, shard_of
+from pingme.ports.log import MessageLog, Origin, Record, Spoiled
+from tests.fakes.commands import ADA, BOB, CAI, to_user
+from tests.fakes.kafka import PARTITIONS, MockCluster
+
+LIMIT = 1_000
+JOIN_S = 20.0  # a group forms, or a member that left is noticed
+
+
+class KafkaWorld:
+    """A topic of its own, and nodes on it."""
+
+    def __init__(self, brokers: str, name: str, partitions: int) -> None:
+        self.brokers = brokers
+        self.topic = f"{name}-messages"
+        self._group = f"{name}-group"
+        self._partitions = partitions
+        self._open = AsyncExitStack()
+
+    async def node(self, epoch: str = "e1") -> KafkaLog:
+        """Return the log of another node of the group, which has one lane."""
+        made = KafkaLog(
+            self.brokers,
+            self.topic,
+            self._group,
+            SystemClock(),
+            limit_records=LIMIT,
+            direct_after_ms=1_500,
+            epoch=epoch,
+            partitions=self._partitions,
+        )
+        (lane,) = made.lanes(1)
+        self.lane = lane
+        self._open.push_async_callback(made.close)
+        await made.check()
+        made.start()
+        return made
+
+    async def close(self) -> None:
+        await self._open.aclose()
+
+
+def names(records: Sequence[Record]) -> list[str]:
+    return [record.command.msg_id for record in records]
+
+
+def record(command: Command, attempt: int = 1) -> Record:
+    return Record(command, Origin("n1", attempt))
+
+
+async def collect(log: MessageLog, count: int, *, done: bool = True) -> list[Record]:
+    """Take until there are this many."""
+    found: list[Record] = []
+    async with asyncio.timeout(JOIN_S):
+        while len(found) < count:
+            records = await log.take(max_records=LIMIT, timeout_ms=200)
+            found += records
+            if done:
+                await log.done(records)
+    return found
+
+
+async def until(check: Callable[[], bool]) -> None:
+    """Wait for what another thread, or a broker, does."""
+    async with asyncio.timeout(JOIN_S):
+        while not check():  # noqa: ASYNC110  # nothing here could set an event
+            await asyncio.sleep(0.02)  # nothing here could set an event
+
+
+# A group of the mock cluster takes 3 s to form; the real broker has to be started.
+KAFKA = [pytest.param(name, marks=pytest.mark.slow) for name in ("kafka_mock", "kafka")]
+
+
+@pytest.fixture(params=["memory", *KAFKA])
+async def log(request: pytest.FixtureRequest) -> AsyncIterator[MessageLog]:
+    """A log of each kind, with one taker."""
+    if request.param == "memory":
+        yield MemoryLog(LIMIT)
+        return
+    world = make_world(request)
+    await world.node()
+    yield world.lane
+    await world.close()
+
+
+@pytest.fixture(params=KAFKA)
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[KafkaWorld]:
+    """A topic on which a test opens nodes."""
+    made = make_world(request)
+    yield made
+    await made.close()
+
+
+def make_world(request: pytest.FixtureRequest) -> KafkaWorld:
+    name = f"t{uuid.uuid4().hex[:12]}"
+    if request.param == "kafka":
+        return KafkaWorld(request.getfixturevalue("kafka")["KAFKA_BROKERS"], name, SHARDS)
+    cluster = MockCluster(f"{name}-messages")
+    made = KafkaWorld(cluster.brokers, name, PARTITIONS)
+    made.cluster = cluster  # type: ignore[attr-defined]  # kept alive
+    return made
+
+
+# Every log.
+
+
+async def test_records_come_out_as_they_went_in(log: MessageLog):
+    """Command and origin are kept, in the order of each conversation; each record has a place of its own."""
+    commands = [
+        to_user(ADA, BOB if number % 3 else CAI, f"text {number}", msg_id=f"m{number}")
+        for number in range(30)
+    ]
+    for number, command in enumerate(commands):
+        log.append(record(command, number))
+
+    taken = await collect(log, 30)
+
+    for peer in (BOB, CAI):
+        conversation = to_user(ADA, peer).conversation_id
+        wanted = [
+            (each, Origin("n1", number))
+            for number, each in enumerate(commands)
+            if each.conversation_id == conversation
+        ]
+        assert [
+            (each.command, each.origin) for each in taken if each.command.conversation_id == conversation
+        ] == wanted
+    assert len({each.position for each in taken}) == 30
+
+
+async def test_a_record_without_origin_keeps_none(log: MessageLog):
+    """Nobody waits for the outcome of such a record."""
+    log.append(Record(to_user(ADA, BOB), None))
+
+    (taken,) = await collect(log, 1)
+
+    assert taken.origin is None
+
+
+async def test_a_batch_is_as_large_as_asked_for(log: MessageLog):
+    """What does not fit comes next."""
+    for number in range(5):
+        log.append(record(to_user(ADA, BOB, msg_id=f"m{number}")))
+
+    sizes, found = [], []
+    async with asyncio.timeout(JOIN_S):
+        while len(found) < 5:
+            records = await log.take(max_records=2, timeout_ms=200)
+            found += names(records)
+            sizes.append(len(records))
+
+    assert found == ["m0", "m1", "m2", "m3", "m4"]
+    assert max(sizes) <= 2
+
+
+async def test_nothing_comes_of_nothing_and_a_call_wakes(log: MessageLog):
+    """`take` returns an empty list after its time, and at once when it is woken."""
+    assert list(await log.take(max_records=1, timeout_ms=1)) == []
+
+    taking = asyncio.create_task(log.take(max_records=1, timeout_ms=None))
+    await asyncio.sleep(0)
+    log.wake()
+
+    assert list(await taking) == []
+
+
+async def test_a_full_log_refuses(log: MessageLog):
+    """Above the bound a record is answered 10008, and it is not in the log."""
+
+    def fill() -> None:
+        for number in range(200 * LIMIT):
+            log.append(record(to_user(ADA, BOB, msg_id=f"m{number}")))
+
+    with pytest.raises(Refused) as refused:
+        fill()
+
+    assert refused.value.code == ErrorCode.OVERLOADED
+    assert refused.value.retry_after_ms
+
+
+# Kafka's.
+
+
+async def test_a_record_is_given_out_again_until_it_is_done(world: KafkaWorld):
+    """A node that dies with records in its hands leaves them to the next, and what is done does not come back."""
+    first = await world.node()
+    lane = world.lane
+    for number in range(4):
+        lane.append(record(to_user(ADA, BOB, msg_id=f"m{number}")))
+    taken = await collect(lane, 4, done=False)
+    await lane.done([taken[0], taken[1], taken[3]])
+    await first.close()
+
+    await world.node()
+
+    assert names(await collect(world.lane, 2)) == ["m2", "m3"]
+
+
+async def test_a_conversation_is_in_the_partition_that_is_its_shard(world: KafkaWorld):
+    """The log's partitions are the store's shards."""
+    node = await world.node()
+    command = to_user(ADA, BOB)
+    world.lane.append(record(command))
+
+    (taken,) = await collect(world.lane, 1)
+
+    shard = shard_of(command.conversation_id, node.partitions)
+    assert (taken.topic, taken.partition) == (world.topic, shard)
+
+
+async def test_undecodable_bytes_are_put_aside_as_they_are(world: KafkaWorld):
+    """50002: they come with their headers, hold nobody up, and are done like a record."""
+    await world.node()
+    producer = Producer({"bootstrap.servers": world.brokers})
+    producer.produce(
+        world.topic, b"\xffnot a record", "key", 0, headers=[("origin", b"n1 7"), ("x", b"\x00")]
+    )
+    producer.flush(5)
+    command = to_user(ADA, BOB)
+    world.lane.append(record(command))
+
+    taken = await collect(world.lane, 1)
+    found: list[Spoiled] = []
+    async with asyncio.timeout(JOIN_S):
+        while not found:
+            taken += await world.lane.take(max_records=10, timeout_ms=50)
+            found += world.lane.spoiled()
+    await world.lane.done(found)
+
+    assert [each.command for each in taken] == [command]
+    (spoiled,) = found
+    assert (spoiled.raw, spoiled.headers) == (b"\xffnot a record", (("origin", b"n1 7"), ("x", b"\x00")))
+    assert spoiled.position == f"{world.topic}/0/0"
+    assert world.lane.positions[0].offset == 1
+
+
+async def test_a_probe_comes_back_and_is_no_record(world: KafkaWorld):
+    """A watcher sees its own echo, and that the partition has moved."""
+    node = await world.node()
+    node.watch(frozenset({1}))
+    node.probe(1, "n1.1")
+
+    taken: list[Record] = []
+    async with asyncio.timeout(JOIN_S):
+        while "n1.1" not in node.progress(1).echoes:
+            taken += await world.lane.take(max_records=1, timeout_ms=50)
+
+    assert taken == []
+    assert node.progress(1).token
+
+
+async def test_a_record_in_retry_is_told_to_watchers(world: KafkaWorld):
+    """The partition stands still for a reason, and for how long."""
+    node = await world.node()
+    world.lane.append(record(to_user(ADA, BOB)))
+    (taken,) = await collect(world.lane, 1, done=False)
+    node.watch(frozenset({taken.partition}))
+
+    world.lane.retrying(taken, 5_000)
+
+    await until(lambda: node.progress(taken.partition).grace_ms > 0)
+    assert 3_000 < node.progress(taken.partition).grace_ms <= 5_000
+
+
+async def test_a_held_partition_gives_out_nothing_and_loses_nothing(world: KafkaWorld):
+    """Others go on; after the release its records come in their order."""
+    await world.node()
+    lane = world.lane
+    lane.append(record(to_user(ADA, BOB, msg_id="m0")))
+    (first,) = await collect(lane, 1)
+    other = next(
+        each for each in (to_user(ADA, f"u{n}", msg_id="other") for n in range(100))
+        if shard_of(each.conversation_id, 4 if len(lane.partitions) == 4 else SHARDS) != first.partition
+    )  # fmt: skip
+    lane.hold(first.partition)
+    for number in (1, 2):
+        lane.append(record(to_user(ADA, BOB, msg_id=f"m{number}")))
+    lane.append(record(other))
+
+    meanwhile = await collect(lane, 1)
+    lane.release(first.partition)
+
+    assert names(meanwhile) == ["other"]
+    assert names(await collect(lane, 2)) == ["m1", "m2"]
+
+
+@pytest.mark.slow
+async def test_partitions_move_to_a_new_node_and_their_records_with_them(world: KafkaWorld):
+    """A second node takes some over without a stop; what was in hand of those is withdrawn and given to it."""
+    await world.node()
+    first = world.lane
+    commands = [to_user(ADA, f"u{number}", msg_id=f"m{number}") for number in range(40)]
+    for command in commands:
+        first.append(record(command))
+    in_hand = await collect(first, 40, done=False)
+
+    await world.node()
+    second = world.lane
+    await until(lambda: bool(second.positions) and not set(first.positions) & set(second.positions))
+    moved = set(first.withdrawn())
+    again = await collect(second, sum(each.partition in moved for each in in_hand))
+
+    assert moved == set(second.positions)
+    assert set(names(again)) == {each.command.msg_id for each in in_hand if each.partition in moved}
+    await first.done(in_hand)  # also of those that are gone: no harm
+    assert set(first.positions) | set(second.positions) == first.partitions
+
+
+async def test_a_fault_of_ours_in_the_consumer_passes_no_record_over(
+    world: KafkaWorld, monkeypatch: pytest.MonkeyPatch
+):
+    """What was fetched and not handed over is fetched again."""
+    node = await world.node()
+    faults = [ZeroDivisionError("a fault of ours")]
+    hand_over = node._consumer._hand_over
+
+    def fail_once(messages: Sequence[Message]) -> None:
+        if faults:
+            raise faults.pop()
+        hand_over(messages)
+
+    monkeypatch.setattr(node._consumer, "_hand_over", fail_once)
+    for number in range(3):
+        world.lane.append(record(to_user(ADA, BOB, msg_id=f"m{number}")))
+
+    assert names(await collect(world.lane, 3)) == ["m0", "m1", "m2"]
+    assert node.faults.counts[ErrorCode.CONSUMER_GROUP_ERROR] >= 1
+
+
+@pytest.mark.slow
+async def test_workers_share_the_partitions(kafka: dict[str, str]):
+    """Each worker's log has its own partitions, all of its records and no others."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    node = KafkaLog(
+        kafka["KAFKA_BROKERS"], f"{name}-messages", name, SystemClock(),
+        limit_records=LIMIT, direct_after_ms=1_500, epoch="e1",
+    )  # fmt: skip
+    lanes = node.lanes(3)
+    await node.check()
+    node.start()
+    commands = [to_user(ADA, f"u{number}", msg_id=f"m{number}") for number in range(60)]
+    for command in commands:
+        node.append(record(command))
+
+    for lane in lanes:
+        mine = [each for each in commands if shard_of(each.conversation_id) in lane.partitions]
+        taken = await collect(lane, len(mine))
+        assert sorted(names(taken)) == sorted(each.msg_id for each in mine)
+    assert frozenset[int]().union(*(lane.partitions for lane in lanes)) == set(range(SHARDS))
+    await node.close()
+
+
+@pytest.mark.slow
+async def test_nodes_on_another_store_are_refused_while_there_are_any(kafka: dict[str, str]):
+    """Two stores behind one log would each get half of the messages; a restored store takes over when all have gone."""
+    world = KafkaWorld(kafka["KAFKA_BROKERS"], f"t{uuid.uuid4().hex[:12]}", SHARDS)
+    first = await world.node("e1")
+    lane = world.lane
+    await until(lambda: bool(lane.positions))
+
+    with pytest.raises(TopicUnusable, match=r"another store.*its epoch is e1, this store's e2"):
+        await world.node("e2")
+    await first.close()
+    await world.node("e2")
+    lane = world.lane
+
+    await until(lambda: len(lane.positions) == SHARDS)
+    await world.close()
