@@ -67,10 +67,12 @@ def record(command: Command, attempt: int = 1) -> Record:
 
 
 async def collect(log: MessageLog, count: int, *, done: bool = True) -> list[Record]:
-    """Take until there are this many."""
+    """Take until there are this many, as a worker does that may lose its partitions."""
     found: list[Record] = []
     async with asyncio.timeout(JOIN_S):
         while len(found) < count:
+            lost = log.withdrawn()
+            found = [each for each in found if each.partition not in lost]
             records = await log.take(max_records=LIMIT, timeout_ms=200)
             found += records
             if done:
