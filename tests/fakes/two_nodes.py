@@ -62,16 +62,16 @@ class RedisNode(NodeWorld):
             sessions=self.sessions,
         )
 
-    def verify(self, token: str) -> Identity:
-        identity = super().verify(token)
-        if self.accounts.session(identity.family_id) is None:
+    async def verify(self, token: str) -> Identity:
+        identity = await super().verify(token)
+        if await self.accounts.session(identity.family_id) is None:
             raise Refused(ErrorCode.INVALID_TOKEN)
         return identity
 
     async def online(self, user_id: str, device_id: str = "d1") -> FakeClient:
         """Log the device in, unless it is, and return an open connection."""
         family_id = f"f-{user_id}-{device_id}"
-        if self.accounts.session(family_id) is None:
+        if await self.accounts.session(family_id) is None:
             now_ms = self.clock.now_ms()
             device = Device(
                 device_id=device_id, name="", family_id=family_id, generation=1,

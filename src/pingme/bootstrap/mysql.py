@@ -20,13 +20,13 @@ SESSION_TTL_MS = 2_000  # a session that another node has ended is believed no l
 
 def address_of(settings: Settings, host: str) -> Address:
     """Return where the database is."""
-    chosen = settings.database
+    database = settings.database
     return Address(
         host=host,
-        port=chosen.port,
-        username=chosen.username,
-        password=chosen.password.get_secret_value(),
-        name=chosen.name,
+        port=database.port,
+        username=database.username,
+        password=database.password.get_secret_value(),
+        name=database.name,
     )
 
 
