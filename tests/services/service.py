@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -116,12 +117,24 @@ def tail(log: Path) -> str:
 
 
 def apt_install(*packages: str) -> None:
-    """Install Debian packages in CI, as root or through sudo."""
+    """Install Debian packages in CI, as root or through sudo; one worker after the other, because apt-get locks."""
     sudo = [] if os.geteuid() == 0 else ["sudo"]
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run([*sudo, "apt-get", "update", "-qq"], check=True)
-    command = [*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    subprocess.run(command, check=True, env=env)
+    with (Path(tempfile.gettempdir()) / "pingme-apt.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        subprocess.run([*sudo, "apt-get", "update", "-qq"], check=True)
+        command = [*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+        subprocess.run(command, check=True, env=env)
+
+
+def insist_on_program(name: str, package: str) -> None:
+    """Return when a program is installed; else install its package in CI, and skip the test by name elsewhere."""
+    if shutil.which(name) is not None:
+        return
+    if not in_ci():
+        pytest.skip(f"{name} is not installed: apt-get install {package}")
+    apt_install(package)
+    assert shutil.which(name) is not None, f"{package} has brought no {name}"
 
 
 def insist(service: Service) -> None:

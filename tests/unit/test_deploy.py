@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from pingme.config import load_settings
+from tests.services.service import insist_on_program
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -220,9 +220,9 @@ def test_nginx_passes_websockets_on_and_waits_long_enough(compose: dict[str, Any
     assert "non_idempotent" not in text
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 def test_nginx_accepts_its_configuration(tmp_path: Path):
     """`nginx -t` says so, with the nodes' names, which only compose's network knows, replaced."""
+    insist_on_program("nginx", "nginx-light")
     text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
     text = re.sub(r"node-(\d):8080 resolve", r"127.0.0.1:808\1", text)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -269,9 +269,9 @@ def test_the_environment_of_the_unit_is_a_right_configuration(unit: dict[str, li
     assert settings.data_dir == Path("/var/lib/pingme")
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_accepts_the_unit(tmp_path: Path):
     """`systemd-analyze verify` finds no fault; the command, which is not installed here, is replaced."""
+    insist_on_program("systemd-analyze", "systemd")
     text = (DEPLOY / "pingme.service").read_text(encoding="utf-8")
     unit = tmp_path / "pingme.service"
     unit.write_text(text.replace("/opt/pingme/bin/pingme serve", "/bin/true"), encoding="utf-8")
