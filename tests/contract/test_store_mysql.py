@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -125,21 +126,21 @@ async def test_a_removal_on_one_node_binds_the_other(world: MysqlWorld, other: M
 
 
 async def test_nobody_else_writing_costs_no_reads(world: MysqlWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch of a conversation that is known is three statements: lock, INSERT, COMMIT."""
+    """A batch of a conversation that is known is three statements."""
     await world.stored(to_user(ADA, BOB))
     sent: list[str] = []
-    execute_all = Connection.execute_all
+    whole = Connection.execute_all
 
-    async def noted(
+    async def counted(
         self: Connection, sql: str, parameters: Sequence[object] = (), *, count: int
     ) -> list[Answer]:
-        sent.append(sql.split(maxsplit=1)[0])
-        return await execute_all(self, sql, parameters, count=count)
+        sent.append(sql)
+        return await whole(self, sql, parameters, count=count)
 
-    monkeypatch.setattr(Connection, "execute_all", noted)
-    await world.stored(to_user(ADA, BOB))
+    monkeypatch.setattr(Connection, "execute_all", counted)
+    await world.stored(to_user(ADA, BOB), to_user(BOB, ADA))
 
-    assert sent == ["UPDATE", "INSERT", "COMMIT"]
+    assert [sql.split()[0] for sql in sent] == ["UPDATE", "INSERT", "COMMIT"]
 
 
 async def test_refusals_of_two_nodes_have_places_of_their_own(world: MysqlWorld, other: MysqlStore) -> None:
@@ -312,14 +313,50 @@ async def test_a_database_that_may_not_be_made_is_asked_for(mariadb: Mapping[str
         await open_database(poor, statement_s=5, relaxed=False)
 
 
-async def test_a_server_that_may_lose_commits_has_to_be_accepted(world: MysqlWorld) -> None:
-    """What would lose acknowledged messages in a power cut is found, and told by name."""
-    async with reach(world.address, statement_s=5) as connection:
-        assert (await check_server(connection)).relaxed == ""
-        try:
-            await connection.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
-            found = await check_server(connection)
-        finally:
-            await connection.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+class ServerThatSays:
+    """A connection to a server with these settings, in the order of `check_server`'s question."""
 
-    assert "innodb_flush_log_at_trx_commit is 2" in found.relaxed
+    def __init__(self, version: str, *settings: object) -> None:
+        self.version = version
+        self._settings = settings
+
+    async def execute(self, sql: str) -> Answer:
+        return Answer([self._settings], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("version", "settings", "relaxed"),
+    [
+        ("10.11.6-MariaDB", (1, 0, 0, 2**24, 1, 0), ""),
+        ("8.0.36", (1, 1, 1, 2**26, "ON", 0), ""),
+        ("8.4.0", (2, 1, 1, 2**26, "ON", 0), "innodb_flush_log_at_trx_commit is 2"),
+        ("8.4.0", (1, 1, 0, 2**26, "ON", 0), "sync_binlog is 0"),
+        ("11.4.2-MariaDB", (0, 0, 0, 2**24, 0, 0), "innodb_doublewrite is off"),
+    ],
+)
+async def test_what_may_lose_commits_is_found(
+    version: str, settings: tuple[object, ...], relaxed: str
+) -> None:
+    """And told by name; with the binary collation that such a server has."""
+    found = await check_server(cast("Connection", ServerThatSays(version, *settings)))
+
+    assert relaxed in found.relaxed
+    assert bool(relaxed) == bool(found.relaxed)
+    assert found.collation == ("utf8mb4_nopad_bin" if "Maria" in version else "utf8mb4_0900_bin")
+
+
+@pytest.mark.parametrize(
+    ("version", "settings", "text"),
+    [
+        ("5.7.44", (1, 0, 0, 2**24, 1, 0), "expected MySQL 8.0.17"),
+        ("10.5.9-MariaDB", (1, 0, 0, 2**24, 1, 0), "MariaDB 10.6"),
+        ("8.0.36", (1, 0, 0, 2**20, 1, 0), "max_allowed_packet"),
+        ("8.0.36", (1, 0, 0, 2**26, 1, 1), "read-only"),
+    ],
+)
+async def test_a_server_that_cannot_be_used_is_refused(
+    version: str, settings: tuple[object, ...], text: str
+) -> None:
+    """Too old, too small packets, or not the primary."""
+    with pytest.raises(StoreUnavailable, match=text):
+        await check_server(cast("Connection", ServerThatSays(version, *settings)))

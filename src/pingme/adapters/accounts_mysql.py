@@ -19,7 +19,7 @@ LAST = "\U0010ffff"  # sorts after every key, in UTF-8 as in code points
 CREATED_AT_ONCE = 500  # accounts in one INSERT
 
 _CREATE = """
-INSERT IGNORE INTO users (user_id, username, username_key, password_hash, nickname, nickname_key, email, created_ts)
+INSERT INTO users (user_id, username, username_key, password_hash, nickname, nickname_key, email, created_ts)
 VALUES """
 _SET_LAST_SEEN = """
 UPDATE users u JOIN JSON_TABLE(%s, '$[*]' COLUMNS (user_id VARCHAR(64) PATH '$[0]', seen BIGINT PATH '$[1]')) j
@@ -96,7 +96,9 @@ class MysqlAccounts:
                         each.nickname_key[:NICKNAME_KEY_CHARS], each.email, each.created_ts,
                     )  # fmt: skip
                 rows = ",".join(["(%s,%s,%s,%s,%s,%s,%s,%s)"] * len(chunk))
-                made += (await transaction.execute(_CREATE + rows, values)).count
+                # What is taken counts as a row that was not changed; IGNORE would let other faults pass.
+                sql = f"{_CREATE}{rows} ON DUPLICATE KEY UPDATE id = id"
+                made += (await transaction.execute(sql, values)).count
             return made
 
         return await self._db.write(job) if new else 0

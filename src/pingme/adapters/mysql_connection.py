@@ -26,8 +26,11 @@ READER_IDLE_S = 300  # below what firewalls forget
 SPARE_S = 1.0  # beyond the server's own limit, so that its answer arrives first
 _connect: Any = asyncmy.connect
 
-# Strict, and without what would change how text is quoted.
-SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VALUE_ON_ZERO"
+# Strict (MySQL warns unless the three about zeros come with it), and without what would change how text is quoted.
+SQL_MODE = (
+    "STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,"
+    "NO_AUTO_VALUE_ON_ZERO"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +173,9 @@ async def connect(
         f"SET SESSION sql_mode = '{SQL_MODE}', wait_timeout = {idle_s}, innodb_lock_wait_timeout = {wait_s},"
         f" collation_connection = '{collation}'"
     )
-    level = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
     try:
-        await connection.execute_all(f"{variables}; {level}", count=2)
+        await connection.execute(variables)
+        await connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
     except BaseException:
         connection.close()
         raise

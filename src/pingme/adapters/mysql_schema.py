@@ -68,7 +68,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
             created_ts      BIGINT NOT NULL,
             UNIQUE KEY conversations_by_id (conversation_id)
         ) {_TABLE}""",
-        "INSERT IGNORE INTO conversations (id, conversation_id, type, announcement, created_ts) VALUES (0, '', 0, '', 0)",
+        """INSERT INTO conversations (id, conversation_id, type, announcement, created_ts) VALUES (0, '', 0, '', 0)
+           ON DUPLICATE KEY UPDATE id = id""",
         f"""CREATE TABLE IF NOT EXISTS members (
             conversation  BIGINT UNSIGNED NOT NULL,
             user          INT UNSIGNED NOT NULL,

@@ -201,16 +201,19 @@ async def upgrade_schema(
     if got.rows[0][0] != 1:
         raise StoreUnavailable(f"another node has been changing the tables of {database} for {LOCK_S} s")
     try:
-        steps = pending_steps(await read_meta(connection))
+        meta = await read_meta(connection)
+        steps = pending_steps(meta)
         version = len(STEPS) - len(steps)
-        await connection.execute(META.format(collation=collation))
+        if meta is None:
+            await connection.execute(META.format(collation=collation))
         for number, step in enumerate(steps, start=version + 1):
             for done, statement in enumerate(step):
                 if report is not None:
                     report(f"step {number} of {len(STEPS)}", done, len(step))
                 await connection.execute(statement.format(collation=collation))
             await _set_meta(connection, "schema", str(number))
-        await _begin(connection)
+        if steps:
+            await _begin(connection)
     finally:
         await connection.execute("SELECT RELEASE_LOCK(%s)", (lock,))
     return len(steps)
