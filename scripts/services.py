@@ -66,7 +66,8 @@ def main(names: list[str]) -> int:
     def leave(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt  # also while a service starts
 
-    signal.signal(signal.SIGTERM, leave)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs deaf to SIGINT
+        signal.signal(number, leave)
     try:
         with tempfile.TemporaryDirectory(prefix="pingme-services-") as folder:
             run(chosen(names), Path(folder))
