@@ -36,7 +36,14 @@ async def bench(*arguments: str, folder: Path) -> tuple[int | None, str, str]:
 
 async def start(*arguments: str, folder: Path) -> asyncio.subprocess.Process:
     command = (sys.executable, "-c", PROGRAM, "bench", *arguments, "--dir", str(folder))
-    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, cwd=folder)
+    return await asyncio.create_subprocess_exec(
+        *command, stdout=PIPE, stderr=PIPE, cwd=folder, preexec_fn=heed_interrupts
+    )
+
+
+def heed_interrupts() -> None:
+    """Undo what shells do for commands in the background: their SIGINT is ignored, and so by all their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def run(*arguments: str, folder: Path) -> dict[str, Any]:
