@@ -34,7 +34,7 @@ class Params:
     content_bytes: int = 8_000
     baseline_s: float = 20.0
     outbox_bytes: int = MIB
-    closed_within_s: float = 120.0
+    closed_within_s: float = 300.0  # the kernel holds some 10 MB for each before the outbox grows
     compares: bool = True  # short runs have too few samples for a p99
 
 
