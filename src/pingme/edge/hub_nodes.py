@@ -192,6 +192,14 @@ class NodesHub(Hub):
             return any(user_id in self._users for user_id in hearers)
         return conversation_id in self._groups
 
+    def sync(self, conversation_id: str, hearers: Sequence[str]) -> None:
+        """See `NodesReceiver.sync`."""
+        if hearers:
+            for user_id in hearers:
+                self._sync(self._users.get(user_id, ()))
+        else:
+            self._sync(self._groups.get(conversation_id, ()))
+
     def reload(self, conversation_id: str) -> None:
         """See `NodesReceiver.reload`."""
         self._reload(conversation_id).resync = True
@@ -265,9 +273,12 @@ class NodesHub(Hub):
             else:  # who has just come may not see what was before
                 self._push_group(event, sender, came)
         if reload.resync:
-            for connection in self._groups.get(group_id, ()):
-                if connection.loading is None:
-                    self.write(connection, RESYNC)
+            self._sync(self._groups.get(group_id, ()))
+
+    def _sync(self, connections: Iterable[Connection]) -> None:
+        for connection in connections:
+            if connection.loading is None:  # the others sync after auth_ok anyway
+                self.write(connection, RESYNC)
 
     def _apply(self, group_id: str, members: Sequence[MemberPosition], at_least: int) -> set[Connection]:
         """Let those hear the group who are members; return who was not among them before."""
