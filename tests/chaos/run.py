@@ -124,8 +124,11 @@ async def drill(
 
     Args:
         cluster: started.
-        schedule, folder, per_s, note: as for `run`.
+        schedule: as for `run`.
+        folder: as for `run`, another one for each drill.
+        per_s: as for `run`.
         suffix: of the usernames, new for each drill of a cluster: what earlier people said is not in these histories.
+        note: as for `run`.
 
     Raises:
         BadSchedule: a fault is for something that is not part of the cluster.

@@ -45,6 +45,23 @@ async def test_a_conversation_stays_in_order(world: TwoNodes) -> None:
     assert [each["seq"] for each in heard] == list(range(1, 61))
 
 
+async def test_only_those_who_hear_a_conversation_are_told_to_sync(world: TwoNodes) -> None:
+    """What the head check cannot give as it was: the members of a group, or the two of a private chat, and nobody else."""
+    ann = await world.one.online("ua")
+    bob = await world.two.online("ub")
+    cat = await world.two.online("uc")
+    await make_group(world.one, "g1", "ua", "uc")
+    await cat.hears("event")
+
+    world.two.hub.sync("p1", ("ua", "ub"))
+    await bob.hears("resync")
+    assert cat.payloads("resync") == []
+    world.two.hub.sync("g1", ())
+    await cat.hears("resync")
+
+    assert (len(bob.payloads("resync")), ann.payloads("resync")) == (1, [])
+
+
 async def test_a_group_across_nodes(world: TwoNodes) -> None:
     """Who is added on one node hears it on the other, from the joining on; who did not belong hears nothing."""
     ann = await world.one.online("ua")

@@ -102,9 +102,7 @@ class Kafka:
             data = folder / "data"
             shutil.rmtree(data, ignore_errors=True)
             advertised = self._advertised or self.port
-            text = PROPERTIES.format(
-                port=self.port, controller=controller, advertised=advertised, data=data
-            )
+            text = PROPERTIES.format(port=self.port, controller=controller, advertised=advertised, data=data)
             (folder / "server.properties").write_text(text, "utf-8")
             self._format()
             try:

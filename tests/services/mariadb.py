@@ -42,7 +42,10 @@ def _program(name: str) -> str | None:
 
 
 class MariaDB:
-    """A MariaDB server (`Service`) with one account that may do everything. `kill` and `start_again` keep its data and its port."""
+    """A MariaDB server (`Service`) with one account that may do everything.
+
+    `kill` and `start_again` keep its data and its port.
+    """
 
     name = "mariadb"
 
