@@ -32,11 +32,13 @@ class Crowd:
     Attributes:
         devices: by ``user/device``.
         users: name -> user id; groups: name -> id.
+        suffix: of all usernames; another one for each crowd of a server, whose histories are judged apart.
     """
 
     folder: Path
     nodes: Nodes
     chance: random.Random
+    suffix: str = ""
     devices: dict[str, Device] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class Crowd:
 
     async def _login(self, user: str, device: str) -> None:
         name = f"{user}/{device}"
-        login = await self.nodes.login(user, device)
+        login = await self.nodes.login(user + self.suffix, device)
         recorder = Recorder(self.folder / f"{user}-{device}.ndjson", login.user_id, device)
         self.users[user] = login.user_id
         self.devices[name] = Device(self.nodes, login, recorder, random.Random(self.chance.random()))

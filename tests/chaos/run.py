@@ -67,6 +67,11 @@ class Outcome:
         times = sorted(at_s for at_s, _ in self.acks)
         return max((after - before for before, after in itertools.pairwise(times)), default=0.0)
 
+    @property
+    def longest_wait_s(self) -> float:
+        """The longest time from the first send of anything to its ack, on whichever connection that came."""
+        return max((took_s for _, took_s in self.acks), default=0.0)
+
     def to_json(self) -> dict[str, Any]:
         """Return it for the report."""
         waits = sorted(took_s for _, took_s in self.acks)
@@ -107,13 +112,34 @@ async def run(
     check_targets(schedule, cluster.targets)
     try:
         await cluster.start()
-        crowd = Crowd(folder / "histories", Nodes(cluster.urls), random.Random(schedule.seed))
-        try:
-            return await _drill(cluster, schedule, crowd, per_s, note)
-        finally:
-            await crowd.nodes.close()
+        return await drill(cluster, schedule, folder, per_s=per_s, note=note)
     finally:
         await cluster.stop()
+
+
+async def drill(
+    cluster: Cluster, schedule: Schedule, folder: Path, *, per_s: float = 10, suffix: str = "", note: Note
+) -> Outcome:
+    """Do what `run` does in a cluster that runs already, and go on running.
+
+    Args:
+        cluster: started.
+        schedule: as for `run`.
+        folder: as for `run`, another one for each drill.
+        per_s: as for `run`.
+        suffix: of the usernames, new for each drill of a cluster: what earlier people said is not in these histories.
+        note: as for `run`.
+
+    Raises:
+        BadSchedule: a fault is for something that is not part of the cluster.
+    """
+    check_targets(schedule, cluster.targets)
+    chance = random.Random(schedule.seed)
+    crowd = Crowd(folder / "histories", Nodes(cluster.urls), chance, suffix)
+    try:
+        return await _drill(cluster, schedule, crowd, per_s, note)
+    finally:
+        await crowd.nodes.close()
 
 
 async def _drill(cluster: Cluster, schedule: Schedule, crowd: Crowd, per_s: float, note: Note) -> Outcome:

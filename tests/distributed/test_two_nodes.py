@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pingme.domain.events import GroupCreatedBody, MemberJoinedBody, MemberLeftBody, MemberRemovedBody
+from pingme.wire.pushed import PushedEvent
 from pingme.wire.websocket import CloseCode
 from tests.fakes.two_nodes import RedisNode, TwoNodes
 
@@ -43,6 +44,46 @@ async def test_a_conversation_stays_in_order(world: TwoNodes) -> None:
 
     heard = await bob.hears("message", 60)
     assert [each["seq"] for each in heard] == list(range(1, 61))
+
+
+async def test_only_those_who_hear_a_conversation_are_told_to_sync(world: TwoNodes) -> None:
+    """What the head check cannot give as it was: the members of a group, or the two of a private chat, and nobody else."""
+    ann = await world.one.online("ua")
+    bob = await world.two.online("ub")
+    cat = await world.two.online("uc")
+    await make_group(world.one, "g1", "ua", "uc")
+    await cat.hears("event")
+
+    world.two.hub.sync("p1", ("ua", "ub"))
+    await bob.hears("resync")
+    assert cat.payloads("resync") == []
+    world.two.hub.sync("g1", ())
+    await cat.hears("resync")
+
+    assert (len(bob.payloads("resync")), ann.payloads("resync")) == (1, [])
+
+
+async def test_what_comes_again_is_not_for_who_has_joined_since(world: TwoNodes) -> None:
+    """The log may give a record again, and a repair may be late: the group syncs, and nobody hears an event too early."""
+    bob = await world.two.online("ub")
+    cat = await world.two.online("uc")
+    await make_group(world.one, "g1", "ua", "ub")
+    await bob.hears("event")
+    ann = await world.one.online("ua")
+    ann.say("m1", group_id="g1")
+    (old,) = await bob.hears("message")
+    await world.one.publish("member_joined", "ua", "g1", MemberJoinedBody(user_ids=("uc",)))
+    await cat.hears("event")
+
+    for _ in range(3):
+        payload = b'{"content":"hello","content_type":"text"}'
+        again = PushedEvent("g1", old["seq"], "message", "ua", "m1", old["server_ts"], payload, None)
+        world.two.hub.receive([again])
+
+    await cat.hears("resync")
+    await bob.hears("resync")
+    assert cat.payloads("message") == []
+    assert [len(each.payloads("resync")) for each in (cat, bob)] == [1, 1]
 
 
 async def test_a_group_across_nodes(world: TwoNodes) -> None:

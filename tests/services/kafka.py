@@ -44,7 +44,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
@@ -67,6 +67,7 @@ class Kafka:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Path()
+        self._advertised = 0
         self.port = 0
 
     @property
@@ -89,6 +90,10 @@ class Kafka:
             apt_install("maven", "default-jre-headless")
         fetch_jars()
 
+    def advertise(self, port: int) -> None:
+        """Tell clients this port of 127.0.0.1, where a proxy stands; called before the first start."""
+        self._advertised = port
+
     def start(self, folder: Path) -> None:
         """See `Service.start`."""
         self._folder = folder
@@ -96,7 +101,8 @@ class Kafka:
             self.port, controller = free_port(), free_port()
             data = folder / "data"
             shutil.rmtree(data, ignore_errors=True)
-            text = PROPERTIES.format(port=self.port, controller=controller, data=data)
+            advertised = self._advertised or self.port
+            text = PROPERTIES.format(port=self.port, controller=controller, advertised=advertised, data=data)
             (folder / "server.properties").write_text(text, "utf-8")
             self._format()
             try:

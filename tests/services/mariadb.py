@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from tests.services.service import ServiceFailed, apt_install, end, free_port, t
 
 USERNAME = "pingme"
 PASSWORD = "throw-away"
-READY = "ready for connections"  # said after the accounts are made
+LOG = "mariadbd.log"
+READY = b"ready for connections"  # said after the accounts are made
 ATTEMPTS = 3  # the free port may be taken before it is used
 
 # Settings as in production, but for what nobody can see without a power cut: nothing waits for the disk (nosync), and a
@@ -30,7 +32,7 @@ OPTIONS = (
     "--performance-schema=OFF",
 )
 # One statement a line.
-ACCOUNT = f"""CREATE USER '{USERNAME}'@'%' IDENTIFIED BY '{PASSWORD}';
+ACCOUNT = f"""CREATE USER IF NOT EXISTS '{USERNAME}'@'%' IDENTIFIED BY '{PASSWORD}';
 GRANT ALL ON *.* TO '{USERNAME}'@'%' WITH GRANT OPTION;
 """
 
@@ -40,12 +42,16 @@ def _program(name: str) -> str | None:
 
 
 class MariaDB:
-    """A MariaDB server (`Service`) with one account that may do everything."""
+    """A MariaDB server (`Service`) with one account that may do everything.
+
+    `kill` and `start_again` keep its data and its port.
+    """
 
     name = "mariadb"
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._folder = Path()
         self.port = 0
 
     def missing(self) -> str | None:
@@ -59,41 +65,63 @@ class MariaDB:
 
     def start(self, folder: Path) -> None:
         """See `Service.start`; as root it goes on running as root."""
-        log = folder / "mariadbd.log"
-        data = folder / "data"
-        account = folder / "account.sql"
-        account.write_text(ACCOUNT, "utf-8")
-        user = f"--user={getpass.getuser()}"
-        _install(data, log, user)
+        self._folder = folder
+        (folder / "account.sql").write_text(ACCOUNT, "utf-8")
+        _install(folder / "data", folder / LOG)
         for attempt in range(1, ATTEMPTS + 1):
             self.port = free_port()
-            command = [
-                str(_program("mariadbd")), "--no-defaults", f"--datadir={data}", user, f"--port={self.port}",
-                f"--socket={folder / 'mariadbd.sock'}", f"--pid-file={folder / 'mariadbd.pid'}",
-                f"--init-file={account}", *OPTIONS,
-            ]  # fmt: skip
-            with log.open("ab") as output:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    cwd=folder,
-                    start_new_session=True,  # a Ctrl-C in the terminal is for whoever started it
-                )
             try:
-                wait_until(lambda: READY in log.read_text("utf-8", "replace"), self._process, log)
+                self.start_again()
             except ServiceFailed:
                 if attempt == ATTEMPTS:
                     raise
             else:
                 return
 
+    def start_again(self) -> None:
+        """Start it on the data and the port that it had; returns when it answers.
+
+        Raises:
+            ServiceFailed: it does not start.
+        """
+        log = self._folder / LOG
+        with log.open("ab") as output:
+            already = output.tell()  # what an earlier start has said does not count
+            self._process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self._folder,
+                start_new_session=True,  # a Ctrl-C in the terminal is for whoever started it
+            )
+        wait_until(lambda: READY in log.read_bytes()[already:], self._process, log)
+
+    def kill(self) -> None:
+        """End it with SIGKILL and wait until it has gone."""
+        self.signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, SIGSTOP and SIGCONT for instance; nothing when it does not run."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def stop(self) -> None:
         """See `Service.stop`."""
         if self._process is not None:
             end(self._process)
             self._process = None
+
+    def _command(self) -> list[str]:
+        folder = self._folder
+        return [
+            str(_program("mariadbd")), "--no-defaults", f"--datadir={folder / 'data'}", _user(), f"--port={self.port}",
+            f"--socket={folder / 'mariadbd.sock'}", f"--pid-file={folder / 'mariadbd.pid'}",
+            f"--init-file={folder / 'account.sql'}", *OPTIONS,
+        ]  # fmt: skip
 
     def env(self) -> dict[str, str]:
         """See `Service.env`."""
@@ -105,9 +133,13 @@ class MariaDB:
         }
 
 
-def _install(data: Path, log: Path, user: str) -> None:
+def _user() -> str:
+    return f"--user={getpass.getuser()}"
+
+
+def _install(data: Path, log: Path) -> None:
     command = [
-        str(_program("mariadb-install-db")), "--no-defaults", f"--datadir={data}", user,
+        str(_program("mariadb-install-db")), "--no-defaults", f"--datadir={data}", _user(),
         "--auth-root-authentication-method=normal", "--skip-test-db",
     ]  # fmt: skip
     with log.open("ab") as output:

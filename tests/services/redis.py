@@ -50,6 +50,15 @@ class Redis:
         assert self._folder is not None
         self.start(self._folder)
 
+    def start_again(self) -> None:
+        """Start it again, empty, where it was: what the drills call `again`."""
+        self.again()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, SIGSTOP and SIGCONT for instance; nothing when it does not run."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def _started(self, folder: Path) -> bool:
         command = [
             "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",

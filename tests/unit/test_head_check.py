@@ -13,7 +13,20 @@ from pingme.services import head_check
 from pingme.services.head_check import Brought, HeadCheck
 from pingme.wire.pushed import Pushed, PushedEvent
 from tests.fakes.clock import FakeClock
-from tests.fakes.commands import ADA, BOB, CAI, GROUP, USERS, create_group, join, private, to_group, to_user
+from tests.fakes.commands import (
+    ADA,
+    BOB,
+    CAI,
+    GROUP,
+    USERS,
+    create_group,
+    edit,
+    join,
+    private,
+    recall,
+    to_group,
+    to_user,
+)
 from tests.fakes.push import RecordingPush
 from tests.fakes.store import MemoryStore
 
@@ -27,6 +40,7 @@ class Receiver:
         self.heard = set(heard)
         self.given: list[tuple[str, int]] = []
         self.reloaded: list[str] = []
+        self.told_to_sync: list[tuple[str, tuple[str, ...]]] = []
 
     def receive(self, batch: Sequence[Pushed]) -> None:
         for item in batch:
@@ -35,6 +49,9 @@ class Receiver:
 
     def hears(self, conversation_id: str, hearers: Sequence[str]) -> bool:
         return conversation_id in self.heard
+
+    def sync(self, conversation_id: str, hearers: Sequence[str]) -> None:
+        self.told_to_sync.append((conversation_id, tuple(hearers)))
 
     def reload(self, conversation_id: str) -> None:
         self.reloaded.append(conversation_id)
@@ -105,6 +122,21 @@ async def test_a_lost_change_of_members_is_read_from_the_store() -> None:
     await bench.check.look()
 
     assert (bench.receiver.reloaded, bench.receiver.given) == ([GROUP], [])
+
+
+async def test_what_was_changed_before_it_could_be_given_is_left_to_a_sync() -> None:
+    """An edited or recalled message is not given with another content than was stored first; who hears it syncs."""
+    bench = Bench(PAIR)
+    bench.push.cut_off = True
+    await bench.store_events(*[to_user(ADA, BOB) for _ in range(3)])
+    await bench.store_events(edit(ADA, PAIR, 1, "better"), recall(ADA, PAIR, 2))
+
+    await bench.check.look()
+    await bench.check.look()
+
+    assert bench.receiver.given == [(PAIR, 3), (PAIR, 4), (PAIR, 5)]
+    [(told, hearers)] = bench.receiver.told_to_sync
+    assert (told, set(hearers)) == (PAIR, {ADA, BOB})
 
 
 async def test_a_store_in_trouble_delays_the_repair() -> None:

@@ -4,6 +4,8 @@ Rules of this file:
 - What this node publishes goes the way of `Hub`; what others publish comes by `receive`. Both pass `_push`.
 - Every event names the membership event before it. A group whose list of listeners may be older is read again, and what
   comes meanwhile waits (bounded), so that nobody hears what came after the own removal, whatever notice was lost.
+- What was stored before the newest membership event and comes after it (a record that the log gave again, a repair) is
+  given to nobody: who has joined since may not hear it. The listeners sync, and each finds what is for them.
 - Who was found to have come or gone by reading, not by an event, is told to sync.
 """
 
@@ -100,6 +102,7 @@ class NodesHub(Hub):
         self._tasks: set[asyncio.Task[None]] = set()
         self._since_ms: dict[Connection, int] = {}  # when each connection came
         self._opening: set[Connection] = set()  # whose groups are being read
+        self._late: set[str] = set()  # groups whose listeners are told to sync in this turn of the loop
 
     # Coming and going.
 
@@ -192,6 +195,14 @@ class NodesHub(Hub):
             return any(user_id in self._users for user_id in hearers)
         return conversation_id in self._groups
 
+    def sync(self, conversation_id: str, hearers: Sequence[str]) -> None:
+        """See `NodesReceiver.sync`."""
+        if hearers:
+            for user_id in hearers:
+                self._sync(self._users.get(user_id, ()))
+        else:
+            self._sync(self._groups.get(conversation_id, ()))
+
     def reload(self, conversation_id: str) -> None:
         """See `NodesReceiver.reload`."""
         self._reload(conversation_id).resync = True
@@ -208,7 +219,9 @@ class NodesHub(Hub):
         reload = self._reloads.get(group_id)
         if reload is None and group_id in self._groups and self._as_of.get(group_id, 0) < stored.members_seq:
             reload = self._reload(group_id)
-        if reload is None:
+        if event.seq < self._as_of.get(group_id, 0):
+            self._sync_soon(group_id)
+        elif reload is None:
             self._push_group(event, sender)
         elif len(reload.held) < MAX_HELD:
             reload.held.append((event, stored, sender))
@@ -265,9 +278,23 @@ class NodesHub(Hub):
             else:  # who has just come may not see what was before
                 self._push_group(event, sender, came)
         if reload.resync:
-            for connection in self._groups.get(group_id, ()):
-                if connection.loading is None:
-                    self.write(connection, RESYNC)
+            self._sync(self._groups.get(group_id, ()))
+
+    def _sync_soon(self, group_id: str) -> None:
+        """Tell the listeners to sync, once for all that comes in this turn of the loop."""
+        if not self._late:
+            self._loop.call_soon(self._sync_late)
+        self._late.add(group_id)
+
+    def _sync_late(self) -> None:
+        late, self._late = self._late, set()
+        for group_id in late:
+            self._sync(self._groups.get(group_id, ()))
+
+    def _sync(self, connections: Iterable[Connection]) -> None:
+        for connection in connections:
+            if connection.loading is None:  # the others sync after auth_ok anyway
+                self.write(connection, RESYNC)
 
     def _apply(self, group_id: str, members: Sequence[MemberPosition], at_least: int) -> set[Connection]:
         """Let those hear the group who are members; return who was not among them before."""

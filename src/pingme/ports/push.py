@@ -68,6 +68,10 @@ class NodesReceiver(Protocol):
         """Tell whether a connection of this node hears the conversation (``hearers`` as in `Stored`)."""
         ...
 
+    def sync(self, conversation_id: str, hearers: Sequence[str]) -> None:
+        """Tell the connections of this node that hear the conversation to sync (``hearers`` as in `Stored`)."""
+        ...
+
     def reload(self, conversation_id: str) -> None:
         """Read again who is a member of a group, and tell its members here to sync."""
         ...

@@ -4,6 +4,8 @@ Rules of this file:
 - Every look asks which conversations got events since the look before, and compares seq by seq with what live push has
   brought. What is missing may be on its way, so it is given only when the next look misses it, too; while
   live push is down, at once.
+- A message that was edited or recalled before it could be given is no longer in the store as it was pushed elsewhere. It
+  is not given: whoever hears it syncs, since pages carry the digest with the current state.
 - A group whose members changed unnoticed is read again and its members sync: who may see which event is the store's word.
 - Only the last looks are remembered: what is older was repaired.
 """
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from pingme.domain.chain import digest_of
 from pingme.domain.errors import StoreError
 from pingme.ports.clock import Clock
 from pingme.ports.push import LivePush, NodesReceiver
@@ -179,11 +182,14 @@ class HeadCheck:
             )  # fmt: skip
             if not page.events:
                 return
-            pushed = [_pushed(view, change.hearers) for view in page.events if view.seq in wanted]
+            views = [view for view in page.events if view.seq in wanted]
+            pushed = [_pushed(view, change.hearers) for view in views if _is_original(view)]
             receiver.receive(pushed)
+            if len(pushed) < len(views):
+                receiver.sync(conversation_id, change.hearers)
             self.repaired += len(pushed)
-            for event in pushed:
-                self._brought.note(conversation_id, event.seq)
+            for view in views:
+                self._brought.note(conversation_id, view.seq)
             first = page.events[-1].seq + 1
 
 
@@ -197,6 +203,13 @@ def _merged(older: _Missing, newer: _Missing) -> _Missing:
         newer.change.members_seq or older.change.members_seq,
     )
     return _Missing(change, sorted({*older.seqs, *newer.seqs}))
+
+
+def _is_original(view: EventView) -> bool:
+    """Tell whether an event is shown as it was first stored."""
+    return view.digest == digest_of(
+        view.payload, view.conversation_id, view.kind, view.msg_id, view.sender_id, view.seq, view.server_ts
+    )
 
 
 def _pushed(view: EventView, hearers: tuple[str, ...]) -> PushedEvent:
