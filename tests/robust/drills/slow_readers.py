@@ -53,7 +53,11 @@ async def run(params: Params, folder: Path, report: Report) -> Result:
     """Those who do not read are closed with 4413, come back and miss nothing; the others and the memory feel little."""
     result = Result("slow_readers")
     accounts, groups = await make_world(folder / "data", params.people, 1)
-    env = UNLIMITED | {"PINGME_LIMITS__OUTBOX_BYTES": str(params.outbox_bytes)}
+    env = UNLIMITED | {
+        "PINGME_LIMITS__OUTBOX_BYTES": str(params.outbox_bytes),
+        # Who does not read answers no ping either: 4408 would come before the kernel's buffers are full.
+        "PINGME_WEBSOCKET__PONG_TIMEOUT": "600",
+    }
     async with Server(folder / "data", env) as server:
         talk, listen = Pace(params.per_s, content_bytes=params.content_bytes), Pace(0)
         chatters = [
