@@ -535,7 +535,12 @@ async def test_the_groups_of_a_user_count_within_the_batch(world: World) -> None
     )
 
     assert codes(outcomes) == [0, 0, 0, 0, 0, ErrorCode.LIMIT_REACHED, 0, 0, ErrorCode.LIMIT_REACHED]
-    assert sorted(await world.store.channels(BOB)) == ["g-2", "g-4"]
+    channels = await world.store.channels(BOB)
+    assert sorted(channels) == ["g-2", "g-4"]
+    for group_id, joined_seq in channels.items():
+        access = await world.store.access(BOB, group_id)
+        assert access is not None
+        assert access.member.joined_seq == joined_seq
 
 
 async def test_a_group_begins_with_its_creator_and_nobody_twice(world: World) -> None:

@@ -86,6 +86,22 @@ async def test_what_comes_again_is_not_for_who_has_joined_since(world: TwoNodes)
     assert [len(each.payloads("resync")) for each in (cat, bob)] == [1, 1]
 
 
+async def test_who_comes_online_after_joining_hears_nothing_from_before(world: TwoNodes) -> None:
+    """The node knows of the joining only by the memberships that it reads: what is late and older is left to a sync."""
+    await make_group(world.one, "g1", "ua", "ub")
+    ann = await world.one.online("ua")
+    ann.say("m1", group_id="g1")
+    await ann.hears("message_ack")
+    await world.one.publish("member_joined", "ua", "g1", MemberJoinedBody(user_ids=("uc",)))
+    cat = await world.two.online("uc")
+    payload = b'{"content":"hello","content_type":"text"}'
+
+    world.two.hub.receive([PushedEvent("g1", 2, "message", "ua", "m1", 1, payload, None)])
+
+    await cat.hears("resync")
+    assert cat.payloads("message") == []
+
+
 async def test_a_group_across_nodes(world: TwoNodes) -> None:
     """Who is added on one node hears it on the other, from the joining on; who did not belong hears nothing."""
     ann = await world.one.online("ua")

@@ -5,7 +5,7 @@ Writes are decided by the same `Planner` as everywhere; reads fold the whole his
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -275,8 +275,8 @@ class MemoryStore:
         row = self._members[conversation_id].get(user_id)
         return row is not None and row.member.present
 
-    async def channels(self, user_id: str) -> Sequence[str]:
-        return self._groups(user_id)
+    async def channels(self, user_id: str) -> Mapping[str, int]:
+        return {group: self._members[group][user_id].member.joined_seq for group in self._groups(user_id)}
 
     async def members(self, conversation_id: str) -> Sequence[MemberPosition]:
         rows = sorted(

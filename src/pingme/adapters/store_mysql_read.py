@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pingme.adapters.mysql_connection import Answer
@@ -64,7 +64,7 @@ JOIN members b ON b.conversation = a.conversation JOIN users o ON o.id = b.user
 WHERE me.user_id = %s AND a.until_seq IS NULL AND b.until_seq IS NULL AND c.type <> 3 AND o.user_id IN ({others})
 """
 _CHANNELS = """
-SELECT c.conversation_id FROM users u JOIN members m ON m.user = u.id JOIN conversations c ON c.id = m.conversation
+SELECT c.conversation_id, m.joined_seq FROM users u JOIN members m ON m.user = u.id JOIN conversations c ON c.id = m.conversation
 WHERE u.user_id = %s AND m.until_seq IS NULL AND c.type = 2
 """
 _HASH = "SELECT hash FROM events WHERE conversation = %s AND seq <= %s ORDER BY seq DESC LIMIT 1"
@@ -151,9 +151,9 @@ class MysqlReads:
         rows = await self._database.read(_ONE, (user_id, conversation_id))
         return _access(rows[0]) if rows else None
 
-    async def channels(self, user_id: str) -> Sequence[str]:
+    async def channels(self, user_id: str) -> Mapping[str, int]:
         """See `Store.channels`."""
-        return [conversation_id for (conversation_id,) in await self._database.read(_CHANNELS, (user_id,))]
+        return dict(await self._database.read(_CHANNELS, (user_id,)))
 
     async def head(self, conversation_id: str) -> int:
         """See `Store.head`."""

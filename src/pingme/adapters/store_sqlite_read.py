@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -78,7 +78,7 @@ WHERE EXISTS (SELECT 1 FROM members a JOIN members b ON b.conversation = a.conve
   AND (SELECT type FROM conversations WHERE id = a.conversation) <> 3)
 """
 _CHANNELS = """
-SELECT c.conversation_id FROM users u JOIN members m ON m.user = u.id JOIN conversations c ON c.id = m.conversation
+SELECT c.conversation_id, m.joined_seq FROM users u JOIN members m ON m.user = u.id JOIN conversations c ON c.id = m.conversation
 WHERE u.user_id = ? AND m.until_seq IS NULL AND c.type = 2
 """
 
@@ -176,9 +176,12 @@ class SqliteReads:
         rows = self._database.read(_ACCESS, (user_id, conversation_id))
         return _access(_AccessRow(*rows[0])) if rows else None
 
-    async def channels(self, user_id: str) -> Sequence[str]:
+    async def channels(self, user_id: str) -> Mapping[str, int]:
         """See `Store.channels`."""
-        return [str(conversation_id) for (conversation_id,) in self._database.read(_CHANNELS, (user_id,))]
+        return {
+            str(group_id): int(joined_seq)
+            for group_id, joined_seq in self._database.read(_CHANNELS, (user_id,))
+        }
 
     async def head(self, conversation_id: str) -> int:
         """See `Store.head`."""

@@ -10,7 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pingme.domain.events import (
@@ -87,6 +87,10 @@ class Hub:
             self._groups.setdefault(group_id, {})[connection] = None
         if group_ids:
             connection.groups = {*connection.groups, *group_ids}
+
+    def begin(self, connection: Connection, joined: Mapping[str, int]) -> None:
+        """Let a connection that opens hear its user's groups: group id -> the seq of the user's joining."""
+        self.subscribe(connection, list(joined))
 
     def _leave(self, connection: Connection, group_id: str) -> None:
         listeners = self._groups.get(group_id)

@@ -12,7 +12,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -102,6 +102,9 @@ class NodesHub(Hub):
         self._tasks: set[asyncio.Task[None]] = set()
         self._since_ms: dict[Connection, int] = {}  # when each connection came
         self._opening: set[Connection] = set()  # whose groups are being read
+        self._floors: dict[
+            str, int
+        ] = {}  # of groups: the newest joining of somebody who came here as a member
         self._late: set[str] = set()  # groups whose listeners are told to sync in this turn of the loop
 
     # Coming and going.
@@ -125,10 +128,17 @@ class NodesHub(Hub):
         if connection.loading is None:
             self._opening.discard(connection)
 
+    def begin(self, connection: Connection, joined: Mapping[str, int]) -> None:
+        """See `Hub.begin`; what was before a joining is, from now on, given to nobody here."""
+        super().begin(connection, joined)
+        for group_id, seq in joined.items():
+            self._floors[group_id] = max(seq, self._floors.get(group_id, 0))
+
     def _leave(self, connection: Connection, group_id: str) -> None:
         super()._leave(connection, group_id)
         if group_id not in self._groups:
             self._as_of.pop(group_id, None)
+            self._floors.pop(group_id, None)
 
     def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
         """See `PushReceiver.close_sessions`."""
@@ -219,7 +229,7 @@ class NodesHub(Hub):
         reload = self._reloads.get(group_id)
         if reload is None and group_id in self._groups and self._as_of.get(group_id, 0) < stored.members_seq:
             reload = self._reload(group_id)
-        if event.seq < self._as_of.get(group_id, 0):
+        if event.seq < max(self._as_of.get(group_id, 0), self._floors.get(group_id, 0)):
             self._sync_soon(group_id)
         elif reload is None:
             self._push_group(event, sender)
@@ -273,7 +283,9 @@ class NodesHub(Hub):
             del self._reloads[group_id]
         as_of = self._as_of.get(group_id, 0)
         for event, stored, sender in reload.held:
-            if event.seq > as_of:
+            if event.seq < self._floors.get(group_id, 0):
+                self._sync_soon(group_id)
+            elif event.seq > as_of:
                 self._push(event, stored, sender)
             else:  # who has just come may not see what was before
                 self._push_group(event, sender, came)

@@ -79,7 +79,7 @@ async def _open(connection: Connection, frame_id: str | None) -> None:
         return
     # What happened to memberships while they were read counts more than what was read.
     changes, connection.loading = connection.loading or {}, None
-    node.hub.subscribe(connection, [group for group in groups if changes.get(group, True)])
+    node.hub.begin(connection, {group: seq for group, seq in groups.items() if changes.get(group, True)})
     connection.state = State.OPEN
     _send_auth_ok(connection, frame_id)
     node.ready(connection)

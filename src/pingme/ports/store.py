@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -165,8 +165,8 @@ class Store(Protocol):
         """
         ...
 
-    async def channels(self, user_id: str) -> Sequence[str]:
-        """Return the conversation ids of the groups of which the user is a member."""
+    async def channels(self, user_id: str) -> Mapping[str, int]:
+        """Return the groups of which the user is a member: conversation id -> the seq of the user's joining."""
         ...
 
     async def members(self, conversation_id: str) -> Sequence[MemberPosition]:
