@@ -286,11 +286,11 @@ def test_an_access_token_is_no_refresh_token_and_the_other_way_round(place: Plac
 
 def test_an_open_socket_ends_with_its_token_unless_it_is_renewed(own_place: Callable[..., Place]) -> None:
     """4401 at the end of the token; `auth` with a newer one keeps it open beyond."""
-    place = own_place(JWT__EXPIRATION="3")
-    me, other = person(place.http), person(place.http)
+    place = own_place(JWT__EXPIRATION="6")  # a login on a busy machine takes its time, too
+    other, me = person(place.http), person(place.http)
     with place.socket(me.token) as kept, place.socket(other.token) as left, ThreadPoolExecutor(1) as pool:
         closing = pool.submit(lambda: close_code(left))
-        for _ in range(5):
+        for _ in range(8):
             time.sleep(1)  # a real server's clock cannot be set
             data = place.http.post(f"{API}/auth/refresh", json={"refresh_token": me.refresh_token}).json()[
                 "data"
