@@ -651,6 +651,24 @@ async def test_the_log_begins_again_under_unbroken_load(
     assert max(sizes) < 8 * 260 * 4000, sizes  # all that was written
 
 
+async def test_a_log_that_began_again_holds_up_no_commit(
+    world: SqliteWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file keeps the size of a busy hour; what counts is how much of it is in use."""
+    monkeypatch.setattr(sqlite_database, "WHOLE_CHECKPOINT_BYTES", 1 << 20)
+    for _ in range(200):
+        await world.stored(to_user(ADA, BOB, "x" * 8000))
+    await world.database.checkpoint()
+    await world.stored(to_user(ADA, BOB))
+    assert world.database.wal_bytes() > 1 << 20
+
+    before = world.database.writes_since_checkpoint()
+    await world.database.checkpoint()
+
+    assert before == 2  # the end of the first checkpoint, and the message
+    assert world.database.writes_since_checkpoint() == 0
+
+
 # Two processes.
 
 WRITER = """

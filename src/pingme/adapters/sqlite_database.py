@@ -31,9 +31,10 @@ CACHE_KIB = 65_536  # page cache of the writer; 64 MiB keeps the inner pages of 
 STATEMENTS = (
     128  # prepared statements kept per connection; the batch INSERT has some 70 texts, of 0.8 KB for each row
 )
+PAGE_BYTES = 4096  # SQLite's default, which the schema keeps
 WHOLE_CHECKPOINT_BYTES = (
     32 << 20
-)  # of write-ahead log, from which the end of a checkpoint holds up the next commit
+)  # of write-ahead log in use, from which the end of a checkpoint holds up the next commit
 
 
 def connect(
@@ -80,8 +81,9 @@ def translate(error: sqlite3.Error, *, wrote: bool) -> StoreError:
     return StoreUnavailable(str(error))
 
 
-def _copy_log(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+def _copy_log(connection: sqlite3.Connection) -> int:
+    """Copy what no reader holds back; return the pages that the log has, copied or not."""
+    return int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
 
 
 def _place(path: Path) -> tuple[int, int] | None:
@@ -247,25 +249,27 @@ class SqliteDatabase:
         """Copy the log back into the file, beside running commits (PASSIVE never blocks a writer).
 
         What is committed meanwhile is copied between two commits, where the log has grown too long: only a log that is
-        copied whole begins again, and under load that would never happen.
+        copied whole begins again, and under load that would never happen. How long it is, the checkpoint tells: the
+        file keeps the size that it once had.
         """
         if self._checkpointing or self._closed:
             return
         self._checkpointing = True
         self._writes = 0
         try:
-            await asyncio.get_running_loop().run_in_executor(self._checkpoint_thread, self._checkpoint)
-            if self.wal_bytes() > WHOLE_CHECKPOINT_BYTES:
+            loop = asyncio.get_running_loop()
+            pages = await loop.run_in_executor(self._checkpoint_thread, self._checkpoint)
+            if pages * PAGE_BYTES > WHOLE_CHECKPOINT_BYTES:
                 await self.write(_copy_log)
         finally:
             self._checkpointing = False
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self) -> int:
         self._check_place()
         try:
             if self._checkpointer is None:
                 self._checkpointer = self._connect()
-            _copy_log(self._checkpointer)
+            return _copy_log(self._checkpointer)
         except sqlite3.Error as exc:
             raise translate(exc, wrote=False) from exc
 
@@ -274,7 +278,7 @@ class SqliteDatabase:
         return self._writes
 
     def wal_bytes(self) -> int:
-        """Return the size of the write-ahead log in bytes."""
+        """Return the size of the write-ahead log's file in bytes; it never shrinks while it is open."""
         try:
             return self.path.with_name(self.path.name + "-wal").stat().st_size
         except OSError:

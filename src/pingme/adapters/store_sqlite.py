@@ -42,10 +42,10 @@ MAX_USERS = 500_000  # user keys kept in memory: some 60 MB
 MAX_RECENT = (
     8_192  # newest events kept to answer repeats without a read, in two halves of this size: some 10 MB
 )
-INLINE_ROWS = (
-    32  # rows whose INSERT and flush may hold the loop: some 0.2 ms of SQLite, and of the disk as much
-)
 CHECKPOINT_BYTES = 16 << 20  # of write-ahead log; a checkpoint then takes some 50 ms of a thread
+# Transactions and rows between two checkpoints: some 40 MB of log, in small transactions and in large ones.
+CHECKPOINT_WRITES = 256
+CHECKPOINT_ROWS = 16_384
 _MSG_ID_TAKEN = "events.msg_id"
 
 # One statement for all positions (docs/adr/0003); only rows that move are changed and stamped.
@@ -93,6 +93,7 @@ class SqliteStore(SqliteReads):
         self._ask_first = False
         self._checkpoint: asyncio.Task[None] | None = None
         self.commit_seconds = 0.0  # of the last save, for the metrics
+        self._rows_since_checkpoint = 0
         self._next_key = self._next_refusal = 1
         self._counted = False
         self._count()
@@ -268,6 +269,7 @@ class SqliteStore(SqliteReads):
             self.commit_seconds = time.perf_counter() - started
             self._committed = change_no
             self._next_refusal = refusal_seq
+            self._rows_since_checkpoint += len(plan.rows)
         try:
             plan.apply(self._logs, self._recent)
         except Exception as exc:  # it is stored, and what memory holds of it is half
@@ -315,8 +317,12 @@ class SqliteStore(SqliteReads):
     def _checkpoint_when_due(self) -> None:
         if self._checkpoint is not None and not self._checkpoint.done():
             return
-        if self._database.writes_since_checkpoint() < 256 or self._database.wal_bytes() < CHECKPOINT_BYTES:
+        writes, rows = self._database.writes_since_checkpoint(), self._rows_since_checkpoint
+        if writes < CHECKPOINT_WRITES and rows < CHECKPOINT_ROWS:
             return
+        if self._database.wal_bytes() < CHECKPOINT_BYTES:
+            return
+        self._rows_since_checkpoint = 0
         self._checkpoint = asyncio.get_running_loop().create_task(self._checkpoint_now())
 
     async def _checkpoint_now(self) -> None:
