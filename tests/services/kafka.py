@@ -5,6 +5,7 @@ The jars stay in `.cache/kafka` of the checkout, which git ignores; CI fetches t
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from tests.services.service import ROOT, ServiceFailed, apt_install, end, free_port, listens, tail, wait_until
 
-VERSION = "3.9.1"
+VERSION = os.environ.get("PINGME_TEST_KAFKA_VERSION", "3.9.1")
 JARS = ROOT / ".cache" / "kafka" / VERSION
 HEAP_MIB = 512
 ATTEMPTS = 3  # a free port may be taken before it is used
