@@ -669,6 +669,32 @@ async def test_a_log_that_began_again_holds_up_no_commit(
     assert world.database.writes_since_checkpoint() == 0
 
 
+async def test_a_batch_of_any_size_is_stored_whole(world: SqliteWorld) -> None:
+    """Large ones are several statements of one transaction, small ones are padded; each row is there once."""
+    head = 0
+    for count in (1, 7, 9, 63, 255, 256, 257, 511, 512, 513, 1000):
+        outcomes = await world.stored(*(to_user(ADA, BOB) for _ in range(count)))
+        assert [outcome.seq for outcome in outcomes] == list(range(head + 1, head + count + 1))
+        head += count
+
+    assert await world.store.head(PAIR) == head
+    assert world.database.read("SELECT count(*), max(seq) FROM events") == [(head, head)]
+
+
+async def test_a_large_batch_with_a_taken_id_is_stored_whole(world: SqliteWorld) -> None:
+    """The statement that fails undoes those before it; then all is planned anew and stored once."""
+    await world.stored(to_user(ADA, BOB, msg_id="once-0"))
+    world.store._recent.clear()  # so that only the file knows it
+
+    batch = [to_user(ADA, BOB, msg_id=f"new-{number}") for number in range(400)]
+    outcomes = await world.stored(*batch, to_user(ADA, BOB, msg_id="once-0"))
+
+    assert outcomes[-1].duplicate
+    assert outcomes[-1].seq == 1
+    assert await world.store.head(PAIR) == 401
+    assert world.database.read("SELECT count(*) FROM events") == [(401,)]
+
+
 # Two processes.
 
 WRITER = """

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ BUSY_TIMEOUT_MS = 5000  # an operator's tool may hold the file for a moment
 WRITER_BUSY_MS = 100  # of one attempt to write: the pipeline tries again, and has to answer after 1.5 s
 CACHE_KIB = 65_536  # page cache of the writer; 64 MiB keeps the inner pages of the indices of 5 million rows
 STATEMENTS = (
-    128  # prepared statements kept per connection; the batch INSERT has some 70 texts, of 0.8 KB for each row
+    128  # prepared statements kept per connection; the batch INSERT has 56 texts of up to 256 rows
 )
 PAGE_BYTES = 4096  # SQLite's default, which the schema keeps
 WHOLE_CHECKPOINT_BYTES = (
@@ -142,6 +142,19 @@ class SqliteDatabase:
                 raise
             message = f"cannot open the database {self.path}: {exc}"
             raise StoreUnavailable(message) from exc
+
+    def prepare(self, statements: Iterable[str]) -> None:
+        """Compile statements for the writing connection ahead of their first use; call it before the first `write`.
+
+        Raises:
+            StoreUnavailable: the file cannot be read.
+        """
+        try:
+            if self._writer is not None:
+                for sql in statements:
+                    self._writer.executemany(sql, ())
+        except sqlite3.Error as exc:
+            raise translate(exc, wrote=False) from exc
 
     async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a job on the writing connection, after the jobs before it.

@@ -22,8 +22,9 @@ from pingme.adapters.store_sqlite_load import load, load_existing
 from pingme.adapters.store_sqlite_read import SqliteReads
 from pingme.adapters.store_sqlite_write import (
     Statement,
+    common_inserts,
     effect_statements,
-    insert_of,
+    inserts_of,
     write_plan,
 )
 from pingme.domain.errors import StoreOutcomeUnknown, StoreRejected, StoreUnavailable
@@ -81,6 +82,7 @@ class SqliteStore(SqliteReads):
 
     def __init__(self, database: SqliteDatabase, clock: Clock, limits: RuleLimits) -> None:
         super().__init__(database)
+        database.prepare(common_inserts())
         self._clock = clock
         self._limits = limits
         self._lock = asyncio.Lock()
@@ -262,10 +264,10 @@ class SqliteStore(SqliteReads):
         """Write the plan and, when that has returned, make it the truth."""
         if plan.rows:
             change_no, block = self._next_change()
-            insert = insert_of(plan.rows, change_no)
+            inserts = inserts_of(plan.rows, change_no)
             more = effect_statements(plan, self._users, change_no) if plan.effects else ()
             started = time.perf_counter()
-            await self._write(lambda connection: write_plan(connection, insert, more, block))
+            await self._write(lambda connection: write_plan(connection, inserts, more, block))
             self.commit_seconds = time.perf_counter() - started
             self._committed = change_no
             self._next_refusal = refusal_seq

@@ -30,25 +30,39 @@ _INTO = (
 INSERT_ONE = _INTO + "VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 """The statement that inserts one event, for tools that fill a file with `executemany`."""
 
-# Preparing an INSERT of many rows costs several times its execution (20 µs a row of 300 against 4 µs), and batches come in
-# all sizes. So there are four sizes to an octave, and the rows that are too many are NULL and left out.
+# Preparing an INSERT costs more than running it, and more than linearly: 1 ms for 128 rows, 4 ms for 256, 64 ms for 1 024;
+# and batches come in all sizes. So there are four sizes to an octave, the rows that are too many are NULL and left out,
+# a large batch is several INSERTs, and all sizes are prepared before the first message comes.
+MAX_ROWS = 256
 _SELECT = "SELECT {} FROM (VALUES {}) WHERE column1 IS NOT NULL"
 _COLUMNS = 12
 _ALL = ",".join(f"column{number + 1}" for number in range(_COLUMNS))
-# Of a batch of plain messages most columns are the same in every row: seven parameters a row instead of twelve.
-_PLAIN_COLUMNS = 7
+# Of a batch of plain messages some columns are the same in every row: eight parameters a row instead of twelve.
+_PLAIN_COLUMNS = 8
 _PLAIN_SHARED = 2  # change_no, server_ts
-_PLAIN = f"column1,column2,?1,{MESSAGE},column3,column4,?2,NULL,column5,column6,column7,NULL"
+_PLAIN = f"column1,column2,?1,{MESSAGE},column3,column4,?2,column5,column6,column7,column8,NULL"
 _NUMBERS = {**KIND_NUMBERS, REFUSED_KIND: REFUSED_NUMBER}
 
 Statement = tuple[str, Sequence[object]]
 
 
-def insert_of(rows: Sequence[Row], change_no: int) -> Statement:
-    """Return the one statement that inserts these rows, which are one batch: they share their server_ts."""
+def inserts_of(rows: Sequence[Row], change_no: int) -> list[Statement]:
+    """Return the statements that insert these rows, which are one batch: they share their server_ts."""
+    if len(rows) <= MAX_ROWS:
+        return [_insert_of(rows, change_no)]
+    return [_insert_of(rows[at : at + MAX_ROWS], change_no) for at in range(0, len(rows), MAX_ROWS)]
+
+
+def common_inserts() -> list[str]:
+    """Return the statements of plain messages, in every size: preparing them takes some 20 ms in all."""
+    sizes = dict.fromkeys(padded(count + 1) for count in range(MAX_ROWS))
+    return [_insert_sql(_PLAIN, size, _PLAIN_COLUMNS, _PLAIN_SHARED) for size in sizes]
+
+
+def _insert_of(rows: Sequence[Row], change_no: int) -> Statement:
     count = len(rows)
     size = padded(count)
-    if all(event.kind == "message" and event.client_ts is None for _, _, _, event in rows):
+    if all(event.kind == "message" for _, _, _, event in rows):
         plain = _plain_parameters(rows, change_no)
         plain += (None,) * ((size - count) * _PLAIN_COLUMNS)
         return _insert_sql(_PLAIN, size, _PLAIN_COLUMNS, _PLAIN_SHARED), plain
@@ -63,7 +77,7 @@ def padded(count: int) -> int:
     return -(-count // step) * step
 
 
-@functools.cache  # some 35 sizes of each kind, up to a batch of 1 000
+@functools.cache  # 28 sizes of each kind
 def _insert_sql(columns: str, size: int, width: int, shared: int) -> str:
     """Return the text of the statement: the parameters of all rows have numbers, after the shared ones."""
     first = shared + 1
@@ -78,7 +92,7 @@ def _plain_parameters(rows: Sequence[Row], change_no: int) -> list[object]:
     flat: list[object] = [change_no, rows[0][3].server_ts]
     for log_key, sender_key, _, event in rows:
         flat += (
-            log_key, event.seq, sender_key, pack_msg_id(event.msg_id),
+            log_key, event.seq, sender_key, pack_msg_id(event.msg_id), event.client_ts,
             event.digest, event.hash, event.payload.decode(),
         )  # fmt: skip
     return flat
@@ -203,7 +217,7 @@ def _settings(effect: SettingsChanged, users: Mapping[str, int], change_no: int)
 
 def write_plan(
     connection: sqlite3.Connection,
-    insert: Statement | None,
+    inserts: Sequence[Statement],
     more: Sequence[Statement],
     block: Statement | None,
 ) -> None:
@@ -211,19 +225,17 @@ def write_plan(
 
     Args:
         connection: the writing connection, in autocommit mode.
-        insert: the INSERT of all rows.
+        inserts: of all rows.
         more: the statements of the effects.
         block: reserves the next block of change numbers, where this transaction is the first of it.
     """
-    if not more and block is None and insert is not None:
-        connection.execute(*insert)
+    if not more and block is None and len(inserts) == 1:
+        connection.execute(*inserts[0])
         return
     connection.execute("BEGIN IMMEDIATE")
     if block is not None:
         connection.execute(*block)
     # Conversations and members first would break nothing, but effects on messages need their rows.
-    if insert is not None:
-        connection.execute(*insert)
-    for statement in more:
+    for statement in (*inserts, *more):
         connection.execute(*statement)
     connection.execute("COMMIT")
