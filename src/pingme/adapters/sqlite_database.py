@@ -28,9 +28,7 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 5000  # an operator's tool may hold the file for a moment
 WRITER_BUSY_MS = 100  # of one attempt to write: the pipeline tries again, and has to answer after 1.5 s
 CACHE_KIB = 65_536  # page cache of the writer; 64 MiB keeps the inner pages of the indices of 5 million rows
-STATEMENTS = (
-    128  # prepared statements kept per connection; the batch INSERT has 56 texts of up to 256 rows
-)
+STATEMENTS = 128  # prepared statements kept per connection; the batch INSERT has 56 texts of up to 256 rows
 PAGE_BYTES = 4096  # SQLite's default, which the schema keeps
 WHOLE_CHECKPOINT_BYTES = (
     32 << 20
