@@ -309,9 +309,11 @@ def quiet(*_report: object) -> None:
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     """What broke off leaves nothing; another file is replaced only with force; its owner alone may read it."""
     path = tmp_path / "store.ndjson"
-    with pytest.raises(RuntimeError), written(path, force=False) as write:
-        write(b"half")
-        raise RuntimeError
+    breaking = written(path, force=False)
+    write = breaking.__enter__()
+    write(b"half")
+    with pytest.raises(RuntimeError):
+        breaking.__exit__(RuntimeError, RuntimeError(), None)
     assert list(tmp_path.iterdir()) == []
 
     with written(path, force=False) as write:
