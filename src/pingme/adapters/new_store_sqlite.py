@@ -113,7 +113,13 @@ class SqliteNewStore:
             self._remove_draft()
             self._draft.touch(OWNER_ONLY)
             connection = self._connection = connect(self._draft)
-            for pragma in ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE"):
+            # temp_store: what is sorted for an index of millions of rows belongs on the disk.
+            for pragma in (
+                "journal_mode=OFF",
+                "synchronous=OFF",
+                "locking_mode=EXCLUSIVE",
+                "temp_store=FILE",
+            ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             upgrade_schema(connection)
             for name, sql in connection.execute(_INDICES).fetchall():
