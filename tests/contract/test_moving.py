@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from pingme.adapters.accounts_mysql import MysqlAccounts
 from pingme.adapters.accounts_sqlite import SqliteAccounts
@@ -16,10 +17,15 @@ from pingme.adapters.mysql_verify import verify as verify_mysql
 from pingme.adapters.new_store_rows import NotEmpty
 from pingme.adapters.sqlite_verify import Verified
 from pingme.adapters.sqlite_verify import verify as verify_sqlite
+from pingme.cli.doctor.mysql import check_mysql
+from pingme.config import Settings
+from pingme.config.models import DatabaseSettings
 from pingme.domain.errors import StoreError, StoreUnavailable
 from pingme.domain.events import Stored
 from pingme.domain.model import RuleLimits
-from pingme.wire.export import BadExport
+from pingme.services.moving import read_export
+from pingme.wire.export import BadExport, LineReader, Record, RefusalRecord
+from pingme.wire.export_check import ExportCheck
 from tests.fakes.commands import ADA, BOB, CAI, DEE, GROUP, to_group, to_user
 from tests.fakes.moving_world import PAIR, UUID, Engine, exported, furnish, imported, new_store, sqlite_world
 from tests.fakes.store_worlds import MysqlWorld, SqliteWorld
@@ -228,12 +234,12 @@ async def test_a_file_that_breaks_off_leaves_an_empty_place(make: MakeWorld, fur
 
 async def test_two_records_of_one_msg_id_are_refused(make: MakeWorld, furnished: bytes) -> None:
     """A file whose lines are all right, and which holds a msg_id twice, fills no store."""
-    world, store = make(), None
+    world = make()
     store = new_store(world)
-    await store.begin()
-    records = [record for record in _records(furnished) if not hasattr(record, "at_seq")]
-    refusals = [record for record in records if type(record).__name__ == "RefusalRecord"]
+    records = _records(furnished)
+    refusals = [record for record in records if isinstance(record, RefusalRecord)]
 
+    await store.begin()
     await store.write([*records, *refusals])
     with pytest.raises(StoreError, match="msg_id"):
         await store.finish()
@@ -242,11 +248,7 @@ async def test_two_records_of_one_msg_id_are_refused(make: MakeWorld, furnished:
     await imported(furnished, world)
 
 
-def _records(file: bytes):  # type: ignore[no-untyped-def]
-    from pingme.services.moving import read_export
-    from pingme.wire.export import LineReader
-    from pingme.wire.export_check import ExportCheck
-
+def _records(file: bytes) -> list[Record]:
     lines = file.splitlines(keepends=True)
     return [record for record, _ in read_export(lines, LineReader(), ExportCheck())]
 
@@ -280,11 +282,13 @@ async def test_a_process_that_died_leaves_a_mark_on_mysql(furnished: bytes, mari
     with pytest.raises(StoreUnavailable, match="was not finished"):
         await exported(world)
     seen = await verified(world)
+    found = await asyncio.to_thread(lambda: list(check_mysql(settings_of(world.address), world.address.host)))
     await imported(furnished, world)
     after = (await exported(world))[0]
     await world.drop()
 
     assert any("was not finished" in fault for fault in seen.faults)
+    assert [each.check for each in found if each.status == "fail"] == ["database.import"]
     assert after == furnished
 
 
@@ -301,6 +305,18 @@ async def test_a_running_node_stops_an_import_into_mysql(furnished: bytes, maria
     await world.close()
     assert await _marks(world.address) == 0
     await world.drop()
+
+
+def settings_of(address: Address) -> Settings:
+    return Settings(
+        database=DatabaseSettings(
+            host=address.host,
+            port=address.port,
+            username=address.username,
+            password=SecretStr(address.password),
+            name=address.name,
+        )
+    )
 
 
 async def _marks(address: Address) -> int:
