@@ -309,11 +309,14 @@ def quiet(*_report: object) -> None:
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     """What broke off leaves nothing; another file is replaced only with force; its owner alone may read it."""
     path = tmp_path / "store.ndjson"
-    breaking = written(path, force=False)
-    write = breaking.__enter__()
-    write(b"half")
+
+    def break_off() -> None:
+        with written(path, force=False) as write:
+            write(b"half")
+            raise RuntimeError
+
     with pytest.raises(RuntimeError):
-        breaking.__exit__(RuntimeError, RuntimeError(), None)
+        break_off()
     assert list(tmp_path.iterdir()) == []
 
     with written(path, force=False) as write:
