@@ -23,6 +23,7 @@ LEAST_PACKET = 16 << 20  # bytes: MariaDB's default; a statement of ours has at 
 STEP_S = 600  # of one step: a new index of a large table takes minutes
 LOCK_S = 60  # how long a node waits while another one brings the schema up to date
 SECRET_BYTES = 48
+IMPORTING = "importing"  # a name in `meta`: this store is not whole yet
 PLAIN = "utf8mb4_bin"  # what every server has, until it is known which
 
 Report = Callable[[str, int, int], None]
@@ -43,11 +44,16 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What the store keeps about itself."""
+    """What the store keeps about itself.
+
+    Attributes:
+        importing: True while an import fills it, and after one that broke off.
+    """
 
     epoch: str
     shards: int
     schema: int
+    importing: bool = False
 
 
 def create_statement(name: str) -> str:
@@ -164,7 +170,22 @@ async def read_meta(connection: Connection) -> Meta | None:
     if not tables.rows:
         return None
     rows = dict((await connection.execute("SELECT name, value FROM meta")).rows)
-    return Meta(rows.get("epoch", ""), int(rows.get("shards", 0)), int(rows.get("schema", 0)))
+    return Meta(
+        rows.get("epoch", ""), int(rows.get("shards", 0)), int(rows.get("schema", 0)), IMPORTING in rows
+    )
+
+
+def check_whole(meta: Meta, name: str) -> None:
+    """Refuse a store that an import has begun to fill.
+
+    Raises:
+        StoreUnavailable: it is one; the text says what to do.
+    """
+    if meta.importing:
+        raise StoreUnavailable(
+            f"the import into {name} was not finished, or is running: wait for it, or run `pingme db import` again, which "
+            f"begins anew, or drop the database: DROP DATABASE {name}"
+        )
 
 
 def pending_steps(meta: Meta | None) -> Sequence[tuple[str, ...]]:
@@ -211,7 +232,7 @@ async def upgrade_schema(
                 if report is not None:
                     report(f"step {number} of {len(STEPS)}", done, len(step))
                 await connection.execute(statement.format(collation=collation))
-            await _set_meta(connection, "schema", str(number))
+            await set_meta(connection, "schema", str(number))
         if steps:
             await _begin(connection)
     finally:
@@ -223,11 +244,17 @@ async def _begin(connection: Connection) -> None:
     """Write down once what the store will always be."""
     await _keep_meta(connection, "shards", str(SHARDS))
     await _keep_meta(connection, "epoch", secrets.token_hex(8))
-    rows = ", ".join(f"({number}, 0)" for number in range(SHARDS))
+    await make_shards(connection, 0)
+
+
+async def make_shards(connection: Connection, change_no: int) -> None:
+    """Write the rows of the shards that are not there: without them nobody writes messages."""
+    rows = ", ".join(f"({number}, {change_no})" for number in range(SHARDS))
     await connection.execute(f"INSERT INTO shards (id, n) VALUES {rows} ON DUPLICATE KEY UPDATE n = n")  # noqa: S608  # numbers
 
 
-async def _set_meta(connection: Connection, name: str, value: str) -> None:
+async def set_meta(connection: Connection, name: str, value: str) -> None:
+    """Write down something that the store says of itself."""
     sql = "INSERT INTO meta (name, value) VALUES (%s, %s) ON DUPLICATE KEY UPDATE value = %s"
     await connection.execute(sql, (name, value, value))
 
@@ -288,5 +315,6 @@ async def open_database(address: Address, *, statement_s: float, relaxed: bool) 
         raise StoreUnavailable(
             f"the store has {found} shards, this program uses {SHARDS}: they cannot be changed"
         )
+    check_whole(meta, address.name)
     database = MysqlDatabase(address, collation=server.collation, statement_s=statement_s)
     return Opened(database, server, meta)

@@ -17,7 +17,7 @@ from pingme.domain.errors import StoreUnavailable
 from pingme.domain.events import KIND_NUMBERS
 
 PAGE_ROWS = 1_000
-_SNAPSHOT = (
+SNAPSHOT = (
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT"
 )
 # Two ranges of the primary key, which an OR of them in one condition would not be.
@@ -51,7 +51,9 @@ async def verify(address: Address, *, report: Report) -> Verified:
         if meta is None:
             raise StoreUnavailable(f"{result.path} is no PingMe database")
         result.epoch = meta.epoch
-        await connection.execute_all(_SNAPSHOT, count=2)
+        if meta.importing:
+            result.note("an import into this store was not finished, or is running")
+        await connection.execute_all(SNAPSHOT, count=2)
         await _verify(connection, result, report)
     return result
 
@@ -63,12 +65,13 @@ async def _verify(connection: Connection, result: Verified, report: Report) -> N
     while True:
         rows = (await connection.execute(_PAGE, (*after, after[0]))).rows
         if not rows:
-            return
+            break
         for row in rows:
             verify_event(_event(row), walk, result)
         after = (rows[-1][0], rows[-1][1])
         result.events += len(rows)
         report("events", result.events, total)
+    result.heads = walk.close()
 
 
 def _event(row: Sequence[Any]) -> EventRow:

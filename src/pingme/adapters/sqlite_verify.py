@@ -23,7 +23,7 @@ import msgspec
 
 from pingme.adapters.sqlite_backup import BackupFailed, integrity_faults
 from pingme.adapters.sqlite_database import connect
-from pingme.domain.chain import digest_of, first_hash, next_hash
+from pingme.domain.chain import Heads, digest_of, first_hash, next_hash
 from pingme.domain.events import KIND_NUMBERS, KINDS
 from pingme.domain.ids import unpack_msg_id
 
@@ -73,6 +73,7 @@ class Verified:
         faults: one line each, at most `FAULTS_MAX`.
         fault_count: all of them.
         digests: events whose digest was computed again.
+        heads: one value of all conversations (`pingme.domain.chain.Heads`); stores that have the same have the same events.
     """
 
     path: str
@@ -80,6 +81,7 @@ class Verified:
     conversations: int = 0
     events: int = 0
     digests: int = 0
+    heads: str = ""
     fault_count: int = 0
     faults: list[str] = field(default_factory=list)
 
@@ -103,6 +105,13 @@ class Walk:
     conversation_id: str = ""
     seq: int = 0
     hash: bytes = b""
+    heads: Heads = field(default_factory=Heads)
+
+    def close(self) -> str:
+        """Leave the conversation, and return the value of all heads so far."""
+        if self.seq:
+            self.heads.add(self.conversation_id, self.seq, self.hash)
+        return self.heads.hex()
 
 
 def verify(path: Path, *, report: Report, considerate: bool = False) -> Verified:
@@ -151,6 +160,7 @@ def _verify(connection: sqlite3.Connection, result: Verified, report: Report, *,
             verify_event(row, walk, result)
         result.events += len(page)
         report("events", result.events, total)
+    result.heads = walk.close()
 
 
 def _pages(connection: sqlite3.Connection, *, considerate: bool) -> Iterator[list[EventRow]]:
@@ -193,6 +203,7 @@ def verify_event(row: EventRow, walk: Walk, result: Verified) -> None:
 
 
 def _begin(row: EventRow, walk: Walk, result: Verified) -> None:
+    walk.close()
     result.conversations += 1
     conversation_id = bytes.fromhex(row.conversation_id).decode("utf-8", "replace")
     if not conversation_id:

@@ -40,7 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "send": Entry("pingme.cli.send", "Send one message, from a script or by hand."),
     "user": Entry("pingme.cli.user", "Create, list, disable and enable accounts; set passwords."),
     "dlq": Entry("pingme.cli.dlq", "List, show, replay and purge dead letters."),
-    "db": Entry("pingme.cli.db", "Back up, restore and verify the store."),
+    "db": Entry("pingme.cli.db", "Back up, restore, verify and move the store."),
     "demo": Entry(
         "pingme.cli.demo.command", "Show people, groups and a lively room, on a server of its own."
     ),

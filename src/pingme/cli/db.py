@@ -1,4 +1,4 @@
-"""`pingme db`: back up, restore, verify and upgrade the store.
+"""`pingme db`: back up, restore, verify, move and upgrade the store.
 
 Exit codes: 0 done, or nothing wrong found; 1 not done, or something is wrong; 2 the command line is wrong.
 """
@@ -6,10 +6,11 @@ Exit codes: 0 done, or nothing wrong found; 1 not done, or something is wrong; 2
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -22,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Back up, restore, verify and upgrade the store.",
+    help="Back up, restore, verify, move and upgrade the store.",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -80,7 +81,9 @@ def restore(
 
 @app.command()
 def verify(
-    file: Annotated[Path | None, typer.Argument(help="A backup; without it the store itself.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="A backup or an export; without it the store itself.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -92,6 +95,50 @@ def verify(
         print_verified(answer)
     if not answer["good"]:
         raise typer.Exit(1)
+
+
+@app.command(name="export")
+def export_command(
+    file: Annotated[
+        Path, typer.Argument(help="The file to make: compressed when it ends in .gz; - is stdout.")
+    ],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier file of that name.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the store, while servers use it or not, to one file that any engine's store can be made of."""
+    from pingme.adapters.export_file import STREAM  # noqa: PLC0415
+    from pingme.cli.db_moving import export_to, in_words  # noqa: PLC0415  # --help needs none of these
+    from pingme.config import load_settings  # noqa: PLC0415
+
+    answer = export_to(load_settings(), file, force=force)
+    out = sys.stderr if file == STREAM else sys.stdout
+    if as_json:
+        print_json(answer, out)
+        return
+    print(f"{answer['path']}: {in_words(answer)}", file=out)
+    print(f"heads {answer['heads']}, sha256 {answer['sha256']}", file=out)
+
+
+@app.command(name="import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="A file made by `pingme db export`; - is stdin.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Fill an empty store from an export; no server may run on it.
+
+    The store's epoch is new: clients notice and sync anew.
+    """
+    from pingme.cli.db_moving import import_from, in_words  # noqa: PLC0415  # --help needs none of these
+    from pingme.config import load_settings  # noqa: PLC0415
+
+    answer = import_from(load_settings(), file)
+    if as_json:
+        print_json(answer)
+        return
+    print(f"{answer['path']}, epoch {answer['epoch']}: {in_words(answer)}")
+    print(f"heads {answer['heads']}, sha256 {answer['sha256']}")
 
 
 @app.command()
@@ -151,7 +198,13 @@ def verify_store() -> dict[str, Any]:
 
 
 def verify_file(file: Path) -> dict[str, Any]:
-    """Verify a file that no server uses, here."""
+    """Verify a file that no server uses, here: a database, or an export."""
+    from pingme.adapters.export_file import is_database  # noqa: PLC0415  # --help needs none
+
+    if file.is_file() and not is_database(file):
+        from pingme.cli.db_moving import verify_file_of_export  # noqa: PLC0415
+
+        return verify_file_of_export(file)
     from pingme.adapters.sqlite_verify import verify as verify_database  # noqa: PLC0415  # --help needs none
     from pingme.cli.progress import progress_bar  # noqa: PLC0415
 
@@ -192,9 +245,9 @@ def ask(command: str, arguments: dict[str, Any], *, label: str) -> dict[str, Any
         return call(settings, command, arguments, on_progress=report, offline=offline)
 
 
-def print_json(answer: dict[str, Any]) -> None:
-    """Print an answer as it came."""
-    print(json.dumps(answer, indent=2, ensure_ascii=False))
+def print_json(answer: dict[str, Any], out: TextIO | None = None) -> None:
+    """Print an answer as it came, on standard output or elsewhere."""
+    print(json.dumps(answer, indent=2, ensure_ascii=False), file=out)
 
 
 def size(count: int) -> str:
@@ -208,10 +261,13 @@ def size(count: int) -> str:
 
 def print_verified(answer: dict[str, Any]) -> None:
     """Print what was looked at, then each fault."""
+    epoch = f", epoch {answer['epoch']}" if answer["epoch"] else ""  # an export has none
     print(
-        f"{answer['path']}, epoch {answer['epoch']}: {answer['events']} events in {answer['conversations']} "
+        f"{answer['path']}{epoch}: {answer['events']} events in {answer['conversations']} "
         f"conversations, {answer['digests']} digests computed again"
     )
+    if answer["heads"]:
+        print(f"heads {answer['heads']}")
     for fault in answer["faults"]:
         print(f"  {fault}")
     unlisted = answer["fault_count"] - len(answer["faults"])

@@ -4,6 +4,7 @@
     digest(n) = H(canonical JSON of {body, conversation_id, kind, msg_id, sender_id, seq, server_ts})
     h(0)      = H(conversation_id)
     h(n)      = H(h(n-1) ‖ digest(n))
+    heads     = H(the sum, modulo 2^256 and in 32 bytes, of SHA-256("conversation_id seq h(seq)") over all conversations)
 
 Canonical JSON is RFC 8785. Ids need no escaping and the keys below stand in order, so formatting gives it directly;
 `tests/unit/test_chain.py` compares with a general canonicaliser.
@@ -45,3 +46,22 @@ def digest_of(
 def next_hash(previous: bytes, digest: bytes) -> bytes:
     """Return h(n) from h(n-1) and digest(n), 16 bytes."""
     return sha256(previous + digest).digest()[:HASH_BYTES]
+
+
+class Heads:
+    """One value of all conversations' heads: two stores that have the same have the same events.
+
+    A sum, because stores hold conversations in different orders, and sorting millions of heads would take their memory.
+    """
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, conversation_id: str, seq: int, rolling: bytes) -> None:
+        """Take a conversation's newest seq and the hash there; each conversation once."""
+        line = f"{conversation_id} {seq} {rolling.hex()}"
+        self._sum = (self._sum + int.from_bytes(sha256(line.encode()).digest(), "big")) % (1 << 256)
+
+    def hex(self) -> str:
+        """Return the value so far, 32 hexadecimal digits."""
+        return sha256(self._sum.to_bytes(32, "big")).digest()[:HASH_BYTES].hex()

@@ -52,6 +52,12 @@ def check_mysql(settings: Settings, host: str) -> Iterator[Finding]:
         yield warn("database.durability", f"relaxed: {server.relaxed}", "change it on the server")
     else:
         yield ok("database.durability", "what is committed survives a power cut")
+    if meta is not None and meta.importing:
+        yield fail(
+            "database.import",
+            f"an import into {address.name} was not finished, or is running: no server starts on it",
+            "run `pingme db import FILE` again, which begins anew",
+        )
     try:
         steps = len(pending_steps(meta))
     except StoreError as exc:
