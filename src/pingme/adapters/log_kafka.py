@@ -18,6 +18,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pingme.adapters.kafka_claim import claim
 from pingme.adapters.kafka_faults import KafkaFaults
+from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests
 from pingme.adapters.kafka_topics import client_config, ensure_topic
 from pingme.adapters.log_kafka_consumer import Commit, Handover, LogConsumer
 from pingme.adapters.log_kafka_lane import PROBE_HEADER, KafkaLane
@@ -71,6 +72,7 @@ class KafkaLog:
         )
         self._prepare = partial(_prepare, brokers, topic, group, partitions, epoch)
         self.faults = KafkaFaults(clock.monotonic_ms)
+        self.requests = KafkaRequests()
         self.on_failed: Callable[[int], None] = lambda _partition: None
         self._loop = asyncio.get_running_loop()
         self._lanes: Sequence[KafkaLane] = ()
@@ -88,6 +90,8 @@ class KafkaLog:
                 "message.timeout.ms": max(1_000, 2 * direct_after_ms),
                 "delivery.report.only.error": True,  # a report of each record would cost as much as sending it
                 "on_delivery": self._on_delivery,
+                "statistics.interval.ms": EVERY_MS,
+                "stats_cb": partial(self.requests.note, "producer"),
                 "error_cb": _ignore,  # the consumer, which is never idle, hears of a broker that is away
             }
         )
@@ -99,6 +103,7 @@ class KafkaLog:
             prepare=self._prepare,
             to_commit=self._to_commit,
             tell=self._handover(),
+            requests=self.requests,
         )
 
     def lanes(self, count: int) -> Sequence[KafkaLane]:

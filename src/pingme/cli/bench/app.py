@@ -176,6 +176,8 @@ def start(
     """How soon a server is ready, after a clean stop and after kill -9; between the two, private chats."""
     from pingme.cli.bench.plans import start_plan  # noqa: PLC0415  # --help needs none of these
 
+    if common.config is not None:
+        raise PingMeError("pingme bench start measures the embedded store: leave --config out")
     settings = settings_of(common, in_flight=in_flight, rate=0.0)
     run_all([start_plan(settings, starts=starts, pairs=pairs, processes=common.processes)], common, repeat)
 
@@ -228,9 +230,15 @@ def run_all(plans: list[Plan], common: Common, repeat: str) -> None:
         parent=common.dir,
         prepared_messages=common.prepared_messages,
         prepared_conversations=common.prepared_conversations,
-        cores=choose_cores(pin=common.pin),
+        cores=choose_cores(pin=common.pin and common.config is None),
         command=common.server_command,
+        config=common.config,
+        nodes=common.nodes,
+        cross=common.cross,
+        keep=common.keep,
     )
+    if common.nodes > 1 and common.config is None:
+        raise PingMeError("--nodes: several nodes share engines: name them with --config FILE")
     document = execute(plans, place, command=repeat, quiet=common.as_json)
     if common.out is not None:
         write_json(document, common.out)

@@ -299,12 +299,11 @@ def _why(transport: WSTransport) -> str:
     return f"{received.code} {received.reason}" if received else "no close frame"
 
 
-async def open_client(client: Client, url: str, *, source: str | None = None) -> None:
+async def open_client(client: Client, *, source: str | None = None) -> None:
     """Connect and authenticate.
 
     Args:
-        client: not connected yet.
-        url: ``ws://127.0.0.1:8080/ws``.
+        client: not connected yet; its user knows where to.
         source: the local address, where one has not enough ports.
 
     Raises:
@@ -315,7 +314,7 @@ async def open_client(client: Client, url: str, *, source: str | None = None) ->
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await ws_connect(
                 lambda: client,
-                url,
+                client.user.url,
                 enable_auto_pong=True,
                 websocket_handshake_timeout=CONNECT_TIMEOUT_S,
                 read_buffer_init_size=4096,
@@ -323,5 +322,7 @@ async def open_client(client: Client, url: str, *, source: str | None = None) ->
             )
             await client.opened
     except (OSError, TimeoutError) as exc:
-        message = f"{client.user.user_id} cannot connect to {url}: {str(exc) or 'no answer in time'}"
+        message = (
+            f"{client.user.user_id} cannot connect to {client.user.url}: {str(exc) or 'no answer in time'}"
+        )
         raise PingMeError(message) from exc

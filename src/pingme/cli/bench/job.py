@@ -64,7 +64,6 @@ class Job:
     """
 
     scenario: str
-    url: str
     settings: Settings
     users: tuple[BenchUser, ...]
     rooms: tuple[RoomPlan, ...] = ()

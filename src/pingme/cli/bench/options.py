@@ -54,6 +54,17 @@ class Common:
         int, typer.Option(min=0, max=10_000_000, help="Their private chats; 0 = one for each 100 messages.")
     ] = 0
     pin: Annotated[bool, typer.Option(help="Server on one core, load on the others.")] = True
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Use the MySQL, Redis and Kafka of this configuration, with a database and topics of the bench's own."
+        ),
+    ] = None
+    nodes: Annotated[int, typer.Option(min=1, max=64, help="Servers that share them.")] = 1
+    cross: Annotated[
+        bool, typer.Option(help="With several nodes: the two sides of a chat are at different ones.")
+    ] = True
+    keep: Annotated[bool, typer.Option(help="With --config: leave the bench's database and topics.")] = False
     server_command: Annotated[str, typer.Option(help="Another command that serves.")] = ""
     out: Annotated[Path | None, typer.Option(help="Write everything to this JSON file.")] = None
     report: Annotated[Path | None, typer.Option(help="Write a report with plots to this HTML file.")] = None

@@ -28,6 +28,7 @@ def lines_of(record: Mapping[str, Any]) -> Iterator[str]:
                 f"p99 {latency['p99_ms']:.2f}  p99.9 {latency['p999_ms']:.2f}  max {latency['max_ms']:.2f} ms"
             )
     yield from _costs(record)
+    yield from _engines(record)
     yield from _verdict(record["verified"])
 
 
@@ -45,6 +46,23 @@ def _costs(record: Mapping[str, Any]) -> Iterator[str]:
     share = f"busiest process {load['busiest_share']:.0%} of a core"
     late = "" if load["late_p99_ms"] is None else f", itself late p99 {load['late_p99_ms']:.2f} ms"
     yield f"  load                {share}{late}"
+
+
+def _engines(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what each process cost and what each engine was asked, where there is more than one server."""
+    processes = record.get("processes", {})
+    if len(processes) > 1:
+        for name, found in processes.items():
+            each = (
+                ""
+                if found["cpu_us_message"] is None
+                else f"{found['cpu_us_message']:.1f} µs of CPU a message, "
+            )
+            memory = f"memory {_mib(found['rss_before_bytes'])} → {_mib(found['rss_peak_bytes'])} MiB"
+            yield f"  {name:<19} {each}{found['cpu_share']:.0%} of a core, {memory}"
+    for name, counts in record.get("requests", {}).items():
+        parts = ", ".join(f"{what} {count:g}" for what, count in counts.items())
+        yield f"  {f'asked of {name}':<19} per 1 000 messages: {parts}"
 
 
 def _verdict(verified: Mapping[str, Any]) -> Iterator[str]:

@@ -107,7 +107,7 @@ class Mix:
     async def _visit(self, guest: Client, intended_us: int) -> None:
         """Somebody connects and leaves again; another time it is a new connection."""
         try:
-            await open_client(guest, self._job.url)
+            await open_client(guest)
         except PingMeError as error:
             self._load.faults.note("refused", str(error))
         else:
@@ -127,7 +127,7 @@ async def run_mixed(link: Link, job: Job) -> PartResult:
     residents = tuple(user for user in job.users if user.number < first_guest)
     rooms, senders, clients = build(load, replace(job, users=residents))
     guests = [Client(load, user) for user in job.users if user.number >= first_guest]
-    await open_clients(clients, job.url, link)
+    await open_clients(clients, link)
     mix = Mix(load, senders, guests, job)
     start_us = await link.barrier("ready")
     window = Window(load, start_us + int(job.settings.warmup_s * 1e6), job.settings.seconds)
