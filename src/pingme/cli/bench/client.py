@@ -72,6 +72,10 @@ class Room:
 class Load:
     """What the connections of one process share.
 
+    Args:
+        ordered_ids: see `MsgIds`.
+        again: see `Faults`.
+
     Attributes:
         acks, deliveries, completed: counted since the process began; `completed` = acknowledged and delivered.
         ack_us, delivery_us: of the interval that runs (`pingme.cli.bench.window`).
@@ -81,12 +85,12 @@ class Load:
         unsettled: sends whose outcome is ``unknown``.
     """
 
-    def __init__(self, *, ordered_ids: bool) -> None:
+    def __init__(self, *, ordered_ids: bool, again: bool = False) -> None:
         self.acks = self.deliveries = self.completed = 0
         self.ack_us = Histogram()
         self.delivery_us = Histogram()
         self.late_us = Histogram()
-        self.faults = Faults()
+        self.faults = Faults(again=0 if again else None)
         self.more: dict[str, Histogram] = {}
         self.refusals: dict[int, int] = {}
         self.unsettled = 0

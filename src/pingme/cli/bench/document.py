@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pingme.cli.bench.costs import side_by_side_lines
 from pingme.cli.bench.engines import read_engines
 from pingme.cli.bench.machine import disk, machine, versions
 from pingme.cli.bench.plans import Plan
@@ -50,6 +51,8 @@ def execute(plans: Sequence[Plan], place: Place, *, command: str, quiet: bool) -
         document["runs"].append(record)
         if not quiet:
             print("\n" + "\n".join(lines_of(record)), flush=True)
+    if not quiet:
+        print("\n".join(side_by_side_lines(document["runs"])), flush=True)
     return document
 
 

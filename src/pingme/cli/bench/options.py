@@ -79,10 +79,19 @@ def command_line(name: str, parameters: Mapping[str, inspect.Parameter], given: 
         if value == parameters[key].default:
             continue
         if isinstance(value, bool):
-            words.append(flag if value else f"--no-{flag[2:]}")
+            words.append(flag if value else _flag_for_false(flag, parameters[key]))
         else:
             words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
     return shlex.join(words)
+
+
+def _flag_for_false(flag: str, parameter: inspect.Parameter) -> str:
+    """Return what says no: a name of its own where the option has one (``--both/--one-way``)."""
+    for info in getattr(parameter.annotation, "__metadata__", ()):
+        for given in getattr(info, "param_decls", None) or ():
+            if "/" in given:
+                return str(given).partition("/")[2]
+    return f"--no-{flag[2:]}"
 
 
 Scenario = Callable[..., None]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pingme.cli.bench.engines import STATEMENT_S, Engines, address_of
+from pingme.domain.errors import PingMeError
+
+T = TypeVar("T")
 
 Counts = dict[str, dict[str, float]]
 """By engine (``mysql``, ``redis``), then by what was counted; all only grow."""
@@ -101,8 +104,21 @@ class Probe:
     # Counting.
 
     def counts(self) -> Counts:
-        """Return what was counted since the engines were started."""
-        return self._runner.run(self._counts())
+        """Return what was counted since the engines were started.
+
+        Raises:
+            PingMeError: an engine does not answer.
+        """
+        return self._ask(self._counts())
+
+    def _ask(self, question: Coroutine[Any, Any, T]) -> T:
+        from redis.exceptions import RedisError  # noqa: PLC0415  # 60 ms that other benches save
+
+        try:
+            return self._runner.run(question)
+        except (RedisError, OSError) as exc:
+            redis = self._engines.settings.redis
+            raise PingMeError(f"no answer from Redis at {redis.host}:{redis.port}: {exc}") from exc
 
     async def _counts(self) -> Counts:
         found: Counts = {}
@@ -115,8 +131,8 @@ class Probe:
     # Looking.
 
     def facts(self) -> Facts:
-        """Return versions and settings."""
-        return self._runner.run(self._facts())
+        """Return versions and settings; raises as `counts`."""
+        return self._ask(self._facts())
 
     async def _facts(self) -> Facts:
         versions: dict[str, str] = {}

@@ -32,7 +32,9 @@ def run_record(plan: Plan, parts: Sequence[PartResult], observed: Observed) -> d
         "label": plan.label,
         "settings": {
             **plan.facts,
-            **{name: value for name, value in asdict(plan.settings).items() if name != "extra"},
+            **{
+                name: value for name, value in asdict(plan.settings).items() if name not in {"extra", "again"}
+            },
             "processes": len(parts),
         },
         "counted": plan.counted,
@@ -184,6 +186,7 @@ def verified(parts: Sequence[PartResult]) -> dict[str, Any]:
         "recipients": sum(len(part.streams) for seen in rooms.values() for part in seen),
         "refused": refusals,
         "unknown": sum(part.unsettled for part in parts),
+        "again": faults.again or 0,
         "faults": faults.counts,
         "listed": faults.listed,
     }

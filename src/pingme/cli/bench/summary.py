@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pingme.cli.bench.costs import cost_lines
+
 
 def heading(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield what all runs of a document share."""
@@ -28,7 +30,8 @@ def lines_of(record: Mapping[str, Any]) -> Iterator[str]:
                 f"p99 {latency['p99_ms']:.2f}  p99.9 {latency['p999_ms']:.2f}  max {latency['max_ms']:.2f} ms"
             )
     yield from _costs(record)
-    yield from _engines(record)
+    for name, text in cost_lines(record):
+        yield f"  {name:<19} {text}"
     yield from _verdict(record["verified"])
 
 
@@ -48,26 +51,11 @@ def _costs(record: Mapping[str, Any]) -> Iterator[str]:
     yield f"  load                {share}{late}"
 
 
-def _engines(record: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what each process cost and what each engine was asked, where there is more than one server."""
-    processes = record.get("processes", {})
-    if len(processes) > 1:
-        for name, found in processes.items():
-            each = (
-                ""
-                if found["cpu_us_message"] is None
-                else f"{found['cpu_us_message']:.1f} µs of CPU a message, "
-            )
-            memory = f"memory {_mib(found['rss_before_bytes'])} → {_mib(found['rss_peak_bytes'])} MiB"
-            yield f"  {name:<19} {each}{found['cpu_share']:.0%} of a core, {memory}"
-    for name, counts in record.get("requests", {}).items():
-        parts = ", ".join(f"{what} {count:g}" for what, count in counts.items())
-        yield f"  {f'asked of {name}':<19} per 1 000 messages: {parts}"
-
-
 def _verdict(verified: Mapping[str, Any]) -> Iterator[str]:
     refused = sum(verified["refused"].values())
     more = f"; {refused} refused {verified['refused']}" if refused else ""
+    if verified.get("again"):
+        more += f"; {verified['again']} pushes came again"
     if verified["good"]:
         what = (
             f"{verified['acked']} messages: each once and in order at {verified['recipients']} recipients"

@@ -122,7 +122,7 @@ class Mix:
 
 async def run_mixed(link: Link, job: Job) -> PartResult:
     """Act at the rate; every message is checked as in the other scenarios, every page as in history."""
-    load = Load(ordered_ids=job.settings.ordered_ids)
+    load = Load(ordered_ids=job.settings.ordered_ids, again=job.settings.again)
     first_guest = job.settings.extra["first_guest"]
     residents = tuple(user for user in job.users if user.number < first_guest)
     rooms, senders, clients = build(load, replace(job, users=residents))

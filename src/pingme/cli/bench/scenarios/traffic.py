@@ -23,7 +23,7 @@ Sender = tuple[Client, Room]
 
 async def run_traffic(link: Link, job: Job) -> PartResult:
     """Connect, load, measure, settle; the check of this process's part is in the result."""
-    load = Load(ordered_ids=job.settings.ordered_ids)
+    load = Load(ordered_ids=job.settings.ordered_ids, again=job.settings.again)
     rooms, senders, clients = build(load, job)
     await open_clients(clients, link)
     listeners = listen(clients, {id(client) for client, _ in senders})
