@@ -136,19 +136,6 @@ def message(name: str) -> Command:
 PARTITION = FakePartitionedLog().partition_of(private(ADA, BOB))
 
 
-async def test_what_waits_in_the_log_is_told_oldest_first(node: Node):
-    """Answered sends are not among it, nor those that went directly: their own worker answers them."""
-    node.send(message("m1"), message("m2"), message("m3"))
-    await node.log_works(1)
-
-    assert [record.command.msg_id for record in node.owned.unanswered(10)] == ["m2", "m3"]
-    assert [record.command.msg_id for record in node.owned.unanswered(2)] == ["m2"]
-
-    node.log.records.clear()
-    await node.advance(AFTER_MS + STEP_MS)
-    assert node.owned.unanswered(10) == []
-
-
 async def test_while_the_log_moves_sends_go_into_it(node: Node):
     """Nothing is committed directly, however long the node runs."""
     for number in range(5):

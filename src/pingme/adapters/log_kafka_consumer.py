@@ -68,7 +68,7 @@ class LogConsumer(threading.Thread):
         prepare: makes the topic where it is missing, and checks it.
         to_commit: what may be committed of each partition of this node; read from this thread.
         tell: see `Handover`.
-        requests: told how many requests were sent.
+        requests: told how many requests were sent; None = nobody counts.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class LogConsumer(threading.Thread):
         prepare: Callable[[], None],
         to_commit: Callable[[], Mapping[int, Commit]],
         tell: Handover,
-        requests: KafkaRequests,
+        requests: KafkaRequests | None = None,
     ) -> None:
         super().__init__(name="kafka-consumer", daemon=True)
         self._brokers = brokers
@@ -89,7 +89,7 @@ class LogConsumer(threading.Thread):
         self._prepare = prepare
         self._to_commit = to_commit
         self._tell = tell
-        self._requests = requests
+        self._requests = requests or KafkaRequests()
         self.paused: frozenset[int] = frozenset()
         """Partitions of which nothing shall be fetched; replaced as a whole, by the event loop."""
         self.watched: frozenset[int] = frozenset()

@@ -22,7 +22,6 @@ from pingme.ports.admin import AdminHandler, Progress
 from pingme.ports.clock import Clock
 from pingme.services import accounts_admin
 from pingme.services.accounts import Accounts
-from pingme.services.answer_check import AnswerCheck
 from pingme.services.answers import Answers
 from pingme.services.dead_letters_admin import DeadLetterTools, bind_handlers
 from pingme.services.history import PAGE_BYTES, History
@@ -178,8 +177,6 @@ class App:
         """Start the pipeline and what belongs to it."""
         if self.owned is not None and self.engines.kafka is not None:
             self.run_task("owned_log", self.owned.run())
-            answers = AnswerCheck(self.owned.unanswered, self.pending, self.store, self.push, self.clock)
-            self.run_task("answer_check", answers.run())
             self.engines.kafka.log.start()
         self.run_task("worker", self.pipeline.run())
         self.run_task("pending", self._tick())

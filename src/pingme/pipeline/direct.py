@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -124,13 +123,6 @@ class OwnedLog:
     def direct_partitions(self) -> Sequence[int]:
         """The partitions whose sends do not go into the log now."""
         return [side.number for side in self._sides if side.mode is not Mode.LOG]
-
-    def unanswered(self, limit: int) -> list[Record]:
-        """Return at most so many of this node's sends that wait in the log, the oldest of each partition."""
-        sides = [side for side in self._sides if side.waiting and side.mode is Mode.LOG]
-        each = -(-limit // len(sides)) if sides else 0
-        oldest = (record for side in sides for record in islice(side.waiting, each))
-        return [record for record in oldest if self._pending.waits(record.origin)][:limit]
 
     def append(self, record: Record) -> None:
         """See `CommandLog.append`; a log that fails is no reason to fail."""
