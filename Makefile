@@ -88,8 +88,9 @@ check: lint $(NODE_CLIENTS) ## lint and the fast tests, under two minutes
 test: check ## check and the slow tests
 	$(BIN)/python -m pytest -q -n auto -m slow
 
-services: $(DEV_STAMP) ## start throw-away MariaDB … on free ports, until Ctrl-C
-	@exec $(BIN)/python scripts/services.py
+SERVICES ?=
+services: $(DEV_STAMP) ## start throw-away MariaDB … on free ports, until Ctrl-C (SERVICES="--flush" for figures)
+	@exec $(BIN)/python scripts/services.py $(SERVICES)
 
 bench: $(DEV_STAMP) ## measure the server on this machine
 	$(BIN)/pingme bench all

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Start throw-away engines for PingMe on free loopback ports, until Ctrl-C.
 
-    scripts/services.py [NAME …]     all that are installed, or those named
+    scripts/services.py [--flush] [NAME …]     all that are installed, or those named
+
+With --flush MariaDB brings every commit to the disk, as figures need it; without, only as far as the system's memory.
 
 The lines that select them go to the standard output, as `export` lines for a shell. Nothing is kept.
 """
@@ -17,11 +19,17 @@ from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.services.registry import SERVICES, make_service  # needs the path above
+from tests.services.mariadb import MariaDB  # needs the path above
+from tests.services.registry import SERVICES, make_service
 from tests.services.service import Service, ServiceFailed
 
 
-def chosen(names: list[str]) -> list[Service]:
+def made(name: str, *, flush: bool) -> Service:
+    """Return a service that is not started."""
+    return MariaDB(flush=flush) if name == MariaDB.name else make_service(name)
+
+
+def chosen(names: list[str], *, flush: bool) -> list[Service]:
     """Return the services that are named, or all that are installed.
 
     Raises:
@@ -31,7 +39,8 @@ def chosen(names: list[str]) -> list[Service]:
     if unknown:
         raise ServiceFailed(f"{', '.join(unknown)}: unknown; there are {', '.join(SERVICES)}")
     found: list[Service] = []
-    for service in map(make_service, names or SERVICES):
+    for name in names or SERVICES:
+        service = made(name, flush=flush)
         missing = service.missing()
         if missing is None:
             found.append(service)
@@ -60,8 +69,10 @@ def run(services: list[Service], folder: Path) -> None:
             service.stop()
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Return the exit status."""
+    flush = "--flush" in arguments
+    names = [name for name in arguments if name != "--flush"]
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt  # also while a service starts
@@ -70,7 +81,7 @@ def main(names: list[str]) -> int:
         signal.signal(number, leave)
     try:
         with tempfile.TemporaryDirectory(prefix="pingme-services-") as folder:
-            run(chosen(names), Path(folder))
+            run(chosen(names, flush=flush), Path(folder))
     except ServiceFailed as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1

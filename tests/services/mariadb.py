@@ -16,14 +16,12 @@ LOG = "mariadbd.log"
 READY = b"ready for connections"  # said after the accounts are made
 ATTEMPTS = 3  # the free port may be taken before it is used
 
-# Settings as in production, but for what nobody can see without a power cut: nothing waits for the disk (nosync), and a
-# test's own database is made in no time. Small, because several services share the machine.
+# Settings as in production, but small, because several services share the machine, and a database is made in no time.
 OPTIONS = (
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
     "--skip-log-bin",
     "--innodb-flush-log-at-trx-commit=1",
-    "--innodb-flush-method=nosync",
     "--innodb-file-per-table=OFF",
     "--sync-frm=OFF",
     "--innodb-buffer-pool-size=128M",
@@ -31,6 +29,7 @@ OPTIONS = (
     "--max-connections=400",
     "--performance-schema=OFF",
 )
+NO_FLUSH = "--innodb-flush-method=nosync"  # nothing waits for the disk: nobody can see it without a power cut
 # One statement a line.
 ACCOUNT = f"""CREATE USER IF NOT EXISTS '{USERNAME}'@'%' IDENTIFIED BY '{PASSWORD}';
 GRANT ALL ON *.* TO '{USERNAME}'@'%' WITH GRANT OPTION;
@@ -45,11 +44,15 @@ class MariaDB:
     """A MariaDB server (`Service`) with one account that may do everything.
 
     `kill` and `start_again` keep its data and its port.
+
+    Args:
+        flush: a commit waits for the disk, as figures need it and tests do not.
     """
 
     name = "mariadb"
 
-    def __init__(self) -> None:
+    def __init__(self, *, flush: bool = False) -> None:
+        self._flush = flush
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Path()
         self.port = 0
@@ -121,6 +124,7 @@ class MariaDB:
             str(_program("mariadbd")), "--no-defaults", f"--datadir={folder / 'data'}", _user(), f"--port={self.port}",
             f"--socket={folder / 'mariadbd.sock'}", f"--pid-file={folder / 'mariadbd.pid'}",
             f"--init-file={folder / 'account.sql'}", *OPTIONS,
+            *(() if self._flush else (NO_FLUSH,)),
         ]  # fmt: skip
 
     def env(self) -> dict[str, str]:

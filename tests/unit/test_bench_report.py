@@ -111,6 +111,24 @@ def test_the_page_is_whole_and_needs_nothing_from_elsewhere():
     assert "http" not in text
 
 
+def test_the_page_tells_costs_of_processes_and_engines():
+    """Every process, what each engine was asked, and groups of several sizes beside each other."""
+    process = {
+        "cpu_share": 0.5,
+        "cpu_us_message": 120.0,
+        "rss_before_bytes": 1 << 20,
+        "rss_peak_bytes": 2 << 20,
+    }
+    costs = {"processes": {"node 1": process, "Redis": process}, "requests": {"redis": {"commands": 12.5}}}
+    runs = [record(scenario="groups", settings={"members": size}, **costs) for size in (2, 20)]
+
+    text = page_of(document(*runs))
+
+    assert "<dt>asked of redis</dt><dd>per 1 000 messages: commands 12.5</dd>" in text
+    assert "<th>19 recipients</th>" in text
+    assert "Redis: µs of CPU a message" in text
+
+
 def test_the_plots_are_well_formed():
     """Each drawing is XML, with a line for each series and a value under each point."""
     text = page_of(document())

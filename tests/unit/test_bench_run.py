@@ -20,9 +20,10 @@ from pingme.cli.bench.mix import MIX
 from pingme.cli.bench.observed import Observed
 from pingme.cli.bench.pages import check_history, check_sync
 from pingme.cli.bench.plans import groups_plan, mixed_plan, pairs_plan, sync_plan
-from pingme.cli.bench.run import FILES_BESIDE, decide_file_limit, highest, jobs_of, prepare
+from pingme.cli.bench.run import FILES_BESIDE, decide_file_limit, jobs_of, prepare
 from pingme.cli.bench.server import Cores, Sample, choose_cores, sample_of
 from pingme.cli.bench.verify import Faults
+from pingme.cli.bench.watch import highest
 from pingme.cli.bench.world import heads_of
 from pingme.domain.errors import PingMeError
 
@@ -109,7 +110,7 @@ def test_both_sides_of_a_chat_are_in_one_process(tmp_path: Path):
     plan = pairs_plan(Settings(), pairs=5, both=True, processes=2)
     users, rooms = prepare(plan, tmp_path)
 
-    jobs = jobs_of(plan, "ws://x", users, rooms)
+    jobs = jobs_of(plan, users, rooms)
 
     assert [len(job.rooms) for job in jobs] == [3, 2]
     assert all(
@@ -123,7 +124,7 @@ def test_a_large_group_is_spread_over_processes(tmp_path: Path):
     plan = groups_plan(Settings(), groups=1, members=5, senders=1, processes=2)
     users, rooms = prepare(plan, tmp_path)
 
-    jobs = jobs_of(plan, "ws://x", users, rooms)
+    jobs = jobs_of(plan, users, rooms)
 
     assert [[user.number for user in job.users] for job in jobs] == [[0, 2, 4], [1, 3]]
     assert [job.share for job in jobs] == [1.0, 0.0]

@@ -18,7 +18,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pingme.adapters.kafka_claim import claim
 from pingme.adapters.kafka_faults import KafkaFaults
+from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests
 from pingme.adapters.kafka_topics import client_config, ensure_topic
+from pingme.adapters.kafka_version import check_version
 from pingme.adapters.log_kafka_consumer import Commit, Handover, LogConsumer
 from pingme.adapters.log_kafka_lane import PROBE_HEADER, KafkaLane
 from pingme.domain.errors import ErrorCode, KafkaUnavailable, LogFailed, Refused
@@ -31,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 PARTITIONS_KNOWN = 100_000  # conversations whose partition is remembered: hashing costs 1 µs
 ROOM = 8_000  # fetched records that wait for the workers, all lanes together
+# A request is of one partition only, so without a pause nearly every record is a request by itself: docs/adr/0009.
+LINGER_MS = 2
 POLL_S = 0.5  # the producer's thread wakes by itself when a record failed
 CLOSE_S = 5.0
 
@@ -71,6 +75,7 @@ class KafkaLog:
         )
         self._prepare = partial(_prepare, brokers, topic, group, partitions, epoch)
         self.faults = KafkaFaults(clock.monotonic_ms)
+        self.requests = KafkaRequests()
         self.on_failed: Callable[[int], None] = lambda _partition: None
         self._loop = asyncio.get_running_loop()
         self._lanes: Sequence[KafkaLane] = ()
@@ -83,11 +88,13 @@ class KafkaLog:
             | {
                 "enable.idempotence": True,
                 "acks": "all",
-                "linger.ms": 0,  # batches form while requests are under way
+                "linger.ms": LINGER_MS,
                 "queue.buffering.max.messages": limit_records,
                 "message.timeout.ms": max(1_000, 2 * direct_after_ms),
                 "delivery.report.only.error": True,  # a report of each record would cost as much as sending it
                 "on_delivery": self._on_delivery,
+                "statistics.interval.ms": EVERY_MS,
+                "stats_cb": partial(self.requests.note, "producer"),
                 "error_cb": _ignore,  # the consumer, which is never idle, hears of a broker that is away
             }
         )
@@ -99,6 +106,7 @@ class KafkaLog:
             prepare=self._prepare,
             to_commit=self._to_commit,
             tell=self._handover(),
+            requests=self.requests,
         )
 
     def lanes(self, count: int) -> Sequence[KafkaLane]:
@@ -290,6 +298,7 @@ def _read_progress(offset: int, metadata: str) -> Progress:
 
 
 def _prepare(brokers: str, topic: str, group: str, partitions: int, epoch: str) -> None:
+    check_version(brokers)
     ensure_topic(brokers, topic, partitions)
     claim(brokers, topic, group, epoch)
 

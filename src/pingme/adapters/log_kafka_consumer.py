@@ -12,10 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests
 from pingme.adapters.kafka_topics import TopicUnusable, client_config
 from pingme.domain.errors import ErrorCode, KafkaUnavailable
 
@@ -66,6 +68,7 @@ class LogConsumer(threading.Thread):
         prepare: makes the topic where it is missing, and checks it.
         to_commit: what may be committed of each partition of this node; read from this thread.
         tell: see `Handover`.
+        requests: told how many requests were sent; None = nobody counts.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class LogConsumer(threading.Thread):
         prepare: Callable[[], None],
         to_commit: Callable[[], Mapping[int, Commit]],
         tell: Handover,
+        requests: KafkaRequests | None = None,
     ) -> None:
         super().__init__(name="kafka-consumer", daemon=True)
         self._brokers = brokers
@@ -85,6 +89,7 @@ class LogConsumer(threading.Thread):
         self._prepare = prepare
         self._to_commit = to_commit
         self._tell = tell
+        self._requests = requests or KafkaRequests()
         self.paused: frozenset[int] = frozenset()
         """Partitions of which nothing shall be fetched; replaced as a whole, by the event loop."""
         self.watched: frozenset[int] = frozenset()
@@ -126,6 +131,8 @@ class LogConsumer(threading.Thread):
                 "fetch.wait.max.ms": 500,  # a record that comes ends the wait
                 "queued.min.messages": 4 * FETCH_RECORDS,
                 "queued.max.messages.kbytes": 16_384,
+                "statistics.interval.ms": EVERY_MS,
+                "stats_cb": partial(self._requests.note, "consumer"),
                 "error_cb": self._on_error,
                 "on_commit": self._on_commit,
             }

@@ -7,14 +7,15 @@ import base64
 from pingme.adapters.accounts_mysql import MysqlAccounts
 from pingme.adapters.dead_letters_mysql import MysqlDeadLetters
 from pingme.adapters.mysql_connection import Address
-from pingme.adapters.mysql_database import WRITERS
 from pingme.adapters.mysql_start import SECRET_BYTES, load_or_make_secret, open_database
 from pingme.adapters.store_mysql import MysqlStore
 from pingme.bootstrap.store_engine import StoreEngine, rule_limits
 from pingme.config import Settings
 from pingme.ports.clock import Clock
 
-LOG_WRITERS = WRITERS // 2  # the other connections are for positions and accounts
+LOG_WRITERS = (
+    2  # of the batches of the log: with more of them each is smaller and all cost more (docs/benchmarks.md)
+)
 SESSION_TTL_MS = 2_000  # a session that another node has ended is believed no longer than this
 
 

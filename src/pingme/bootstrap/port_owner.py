@@ -1,7 +1,8 @@
-"""Which process holds a port: for an error message that helps. Linux only; elsewhere nobody is named."""
+"""Which process holds a port. Linux only; elsewhere nobody is named."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 _LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp, proc(5)
@@ -9,16 +10,29 @@ _LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp, proc(5)
 
 def owner_of_port(port: int) -> str:
     """Return ``name (pid N)`` of the process that listens on a TCP port, "" where it cannot be seen."""
+    for process in _holders(port):
+        try:
+            return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:
+            continue  # gone
+    return ""
+
+
+def pids_of_port(port: int) -> tuple[int, ...]:
+    """Return the processes that listen on a TCP port, as far as they can be seen; a port that forks share has several."""
+    return tuple(sorted(int(process.name) for process in _holders(port)))
+
+
+def _holders(port: int) -> Iterator[Path]:
     inodes = _listening_inodes(port)
     if not inodes:
-        return ""
+        return
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+                yield process
         except OSError:
             continue  # gone, or somebody else's
-    return ""
 
 
 def _listening_inodes(port: int) -> set[str]:

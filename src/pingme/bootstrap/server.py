@@ -156,6 +156,7 @@ class ServerApp:
         if self.app.owned is not None and self.app.engines.kafka is not None:
             hot.direct_commits = self.app.owned.went_direct
             hot.kafka_faults = self.app.engines.kafka.faults.counts
+            hot.kafka_requests = self.app.engines.kafka.log.requests.counts()
         with contextlib.suppress(PingMeError):
             self.app.metrics.dead_letters.set(await self.app.dead_letters.count())
 

@@ -65,6 +65,7 @@ class HotCounters:
         push_failures: batches whose publishing failed (50004).
         direct_commits: sends that went directly to the store, because Kafka did not move them.
         kafka_faults: by code (50001, 50005, 50008); empty without Kafka.
+        kafka_requests: sent to Kafka, by name (Produce, Fetch …), as of at most a second ago.
         refused, closes: by code; use `count_refusal` and `count_close`.
         logins: by result, one of `LOGIN_RESULTS`; use `count_login`.
     """
@@ -79,6 +80,7 @@ class HotCounters:
     push_failures: int = 0
     direct_commits: int = 0
     kafka_faults: dict[int, int] = field(default_factory=dict)
+    kafka_requests: dict[str, int] = field(default_factory=dict)
     refused: dict[int, int] = field(default_factory=dict)
     closes: dict[int, int] = field(default_factory=dict)
     logins: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LOGIN_RESULTS, 0))
@@ -126,6 +128,7 @@ class _HotCollector(Collector):
         yield _by_label("closes", "WebSockets closed.", "code", _fold(self._hot.closes, _KNOWN_CLOSES))
         faults = {str(code): count for code, count in self._hot.kafka_faults.items()}
         yield _by_label("kafka_faults", "What went wrong with Kafka.", "code", faults)
+        yield _by_label("kafka_requests", "Requests to Kafka.", "request", self._hot.kafka_requests)
         yield _by_label("logins", "Logins.", "result", self._hot.logins)
 
 

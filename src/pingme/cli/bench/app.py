@@ -6,6 +6,7 @@ reordered; 2 the command line is wrong.
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,6 +77,29 @@ def groups(
     settings = settings_of(common, in_flight=in_flight, rate=rate)
     plan = groups_plan(settings, groups=groups, members=members, senders=senders, processes=common.processes)
     run_all([plan], common, repeat)
+
+
+@scenario(app, "fanout")
+def fanout(
+    common: Common,
+    repeat: str,
+    *,
+    groups: Groups = 10,
+    members: Annotated[str, typer.Option(help="Members of each group: sizes, by commas.")] = "2,20,200",
+    rate: Annotated[
+        float, typer.Option(min=1, max=1_000_000, help="Messages a second, the same for each size.")
+    ] = 200.0,
+) -> None:
+    """Groups of several sizes at one rate: what a message costs each process and engine, side by side."""
+    from pingme.cli.bench.plans import groups_plan  # noqa: PLC0415  # --help needs none of these
+
+    sizes = sizes_of(members)
+    settings = settings_of(common, in_flight=1, rate=rate)
+    plans = [
+        groups_plan(settings, groups=groups, members=size, senders=1, processes=common.processes)
+        for size in sizes
+    ]
+    run_all(plans, common, repeat)
 
 
 @scenario(app, "connect")
@@ -176,6 +200,8 @@ def start(
     """How soon a server is ready, after a clean stop and after kill -9; between the two, private chats."""
     from pingme.cli.bench.plans import start_plan  # noqa: PLC0415  # --help needs none of these
 
+    if common.config is not None:
+        raise PingMeError("pingme bench start measures the embedded store: leave --config out")
     settings = settings_of(common, in_flight=in_flight, rate=0.0)
     run_all([start_plan(settings, starts=starts, pairs=pairs, processes=common.processes)], common, repeat)
 
@@ -185,7 +211,10 @@ def everything(common: Common, repeat: str) -> None:
     """Every scenario once with its usual sizes, and private chats also at a calm rate."""
     from pingme.cli.bench.suite import suite  # noqa: PLC0415  # --help needs none of these
 
-    run_all(suite(settings_of(common, in_flight=8, rate=0.0), common.processes), common, repeat)
+    plans = suite(settings_of(common, in_flight=8, rate=0.0), common.processes)
+    if common.config is not None:  # a store outside the servers does not start with them
+        plans = [plan for plan in plans if plan.scenario != "start"]
+    run_all(plans, common, repeat)
 
 
 @app.command()
@@ -198,6 +227,18 @@ def compare(
 
     for line in lines_of(read_document(before), read_document(after)):
         print(line)
+
+
+def sizes_of(text: str) -> list[int]:
+    """Return the sizes in ``2,20,200``.
+
+    Raises:
+        PingMeError: it is something else.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and 2 <= int(part) <= 100_000 for part in parts):
+        raise PingMeError(f"--members: expected sizes from 2 to 100000, such as 2,20,200, got {text}")
+    return [int(part) for part in parts]
 
 
 def settings_of(
@@ -228,10 +269,22 @@ def run_all(plans: list[Plan], common: Common, repeat: str) -> None:
         parent=common.dir,
         prepared_messages=common.prepared_messages,
         prepared_conversations=common.prepared_conversations,
-        cores=choose_cores(pin=common.pin),
+        cores=choose_cores(pin=common.pin and common.config is None),
         command=common.server_command,
+        config=common.config,
+        nodes=common.nodes,
+        cross=common.cross,
+        keep=common.keep,
     )
-    document = execute(plans, place, command=repeat, quiet=common.as_json)
+    if common.nodes > 1 and common.config is None:
+        raise PingMeError("--nodes: several nodes share engines: name them with --config FILE")
+    previous = signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # ends as Ctrl-C does: nothing stays behind
+    try:
+        document = execute(plans, place, command=repeat, quiet=common.as_json)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
     if common.out is not None:
         write_json(document, common.out)
     if common.report is not None:

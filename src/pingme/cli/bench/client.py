@@ -72,6 +72,10 @@ class Room:
 class Load:
     """What the connections of one process share.
 
+    Args:
+        ordered_ids: see `MsgIds`.
+        again: see `Faults`.
+
     Attributes:
         acks, deliveries, completed: counted since the process began; `completed` = acknowledged and delivered.
         ack_us, delivery_us: of the interval that runs (`pingme.cli.bench.window`).
@@ -81,12 +85,12 @@ class Load:
         unsettled: sends whose outcome is ``unknown``.
     """
 
-    def __init__(self, *, ordered_ids: bool) -> None:
+    def __init__(self, *, ordered_ids: bool, again: bool = False) -> None:
         self.acks = self.deliveries = self.completed = 0
         self.ack_us = Histogram()
         self.delivery_us = Histogram()
         self.late_us = Histogram()
-        self.faults = Faults()
+        self.faults = Faults(again=0 if again else None)
         self.more: dict[str, Histogram] = {}
         self.refusals: dict[int, int] = {}
         self.unsettled = 0
@@ -299,12 +303,11 @@ def _why(transport: WSTransport) -> str:
     return f"{received.code} {received.reason}" if received else "no close frame"
 
 
-async def open_client(client: Client, url: str, *, source: str | None = None) -> None:
+async def open_client(client: Client, *, source: str | None = None) -> None:
     """Connect and authenticate.
 
     Args:
-        client: not connected yet.
-        url: ``ws://127.0.0.1:8080/ws``.
+        client: not connected yet; its user knows where to.
         source: the local address, where one has not enough ports.
 
     Raises:
@@ -315,7 +318,7 @@ async def open_client(client: Client, url: str, *, source: str | None = None) ->
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await ws_connect(
                 lambda: client,
-                url,
+                client.user.url,
                 enable_auto_pong=True,
                 websocket_handshake_timeout=CONNECT_TIMEOUT_S,
                 read_buffer_init_size=4096,
@@ -323,5 +326,7 @@ async def open_client(client: Client, url: str, *, source: str | None = None) ->
             )
             await client.opened
     except (OSError, TimeoutError) as exc:
-        message = f"{client.user.user_id} cannot connect to {url}: {str(exc) or 'no answer in time'}"
+        message = (
+            f"{client.user.user_id} cannot connect to {client.user.url}: {str(exc) or 'no answer in time'}"
+        )
         raise PingMeError(message) from exc

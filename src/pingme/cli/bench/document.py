@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pingme.cli.bench.costs import side_by_side_lines
+from pingme.cli.bench.engines import read_engines
 from pingme.cli.bench.machine import disk, machine, versions
 from pingme.cli.bench.plans import Plan
+from pingme.cli.bench.probe import Facts, Probe
 from pingme.cli.bench.run import Place, run_plan
 from pingme.cli.bench.starts import run_starts
 from pingme.cli.bench.summary import heading, lines_of
@@ -30,13 +33,14 @@ def execute(plans: Sequence[Plan], place: Place, *, command: str, quiet: bool) -
     """
     folder = place.data_dir or place.parent or Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)
+    facts = facts_of(place)
     document: dict[str, Any] = {
         "format": FORMAT,
         "started_ts": int(time.time() * 1000),
         "command": command,
         "machine": machine(),
-        "versions": versions(),
-        "conditions": conditions(place),
+        "versions": versions() | dict(facts.versions),
+        "conditions": conditions(place, facts),
         "disk": disk(folder),
         "runs": [],
     }
@@ -47,17 +51,37 @@ def execute(plans: Sequence[Plan], place: Place, *, command: str, quiet: bool) -
         document["runs"].append(record)
         if not quiet:
             print("\n" + "\n".join(lines_of(record)), flush=True)
+    if not quiet:
+        print("\n".join(side_by_side_lines(document["runs"])), flush=True)
     return document
 
 
-def conditions(place: Place) -> str:
+def facts_of(place: Place) -> Facts:
+    """Return what the engines of a place are.
+
+    Raises:
+        PingMeError: the configuration is wrong, or an engine does not answer.
+    """
+    if place.config is None:
+        return Facts()
+    with Probe(read_engines(place.config)) as probe:
+        return probe.facts()
+
+
+def conditions(place: Place, facts: Facts) -> str:
     """Return what holds for every run, in one line."""
     cores = place.cores
     pinned = (
         f"server on core {_list(cores.server)}, load on {_list(cores.load)}" if cores.server else "not pinned"
     )
-    store = "SQLite, WAL, synchronous=FULL"
-    return f"rate limits off, {store}, {pinned}" + (f", server: {place.command}" if place.command else "")
+    parts = [f"{name}: {text}" for name, text in facts.settings.items()]
+    if "mysql" not in facts.settings:
+        parts.insert(0, "SQLite, WAL, synchronous=FULL")
+    if place.config is not None:
+        parts.append(f"{place.nodes} node{'s' * (place.nodes > 1)}")
+    return f"rate limits off, {'; '.join(parts)}, {pinned}" + (
+        f", server: {place.command}" if place.command else ""
+    )
 
 
 def _list(cores: Sequence[int]) -> str:

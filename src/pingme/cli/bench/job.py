@@ -22,6 +22,7 @@ class Settings:
         rate: requests per second of all processes together (open loop); 0 = closed loop.
         payload_bytes: of each message's content.
         ordered_ids: msg_ids by time (UUIDv7), or random.
+        again: a push may come again, as it came before.
         extra: what only this scenario takes.
     """
 
@@ -31,6 +32,7 @@ class Settings:
     rate: float = 0.0
     payload_bytes: int = 64
     ordered_ids: bool = True
+    again: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,7 +66,6 @@ class Job:
     """
 
     scenario: str
-    url: str
     settings: Settings
     users: tuple[BenchUser, ...]
     rooms: tuple[RoomPlan, ...] = ()

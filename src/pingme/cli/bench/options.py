@@ -54,6 +54,17 @@ class Common:
         int, typer.Option(min=0, max=10_000_000, help="Their private chats; 0 = one for each 100 messages.")
     ] = 0
     pin: Annotated[bool, typer.Option(help="Server on one core, load on the others.")] = True
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Use the MySQL, Redis and Kafka of this configuration, with a database and topics of the bench's own."
+        ),
+    ] = None
+    nodes: Annotated[int, typer.Option(min=1, max=64, help="Servers that share them.")] = 1
+    cross: Annotated[
+        bool, typer.Option(help="With several nodes: the two sides of a chat are at different ones.")
+    ] = True
+    keep: Annotated[bool, typer.Option(help="With --config: leave the bench's database and topics.")] = False
     server_command: Annotated[str, typer.Option(help="Another command that serves.")] = ""
     out: Annotated[Path | None, typer.Option(help="Write everything to this JSON file.")] = None
     report: Annotated[Path | None, typer.Option(help="Write a report with plots to this HTML file.")] = None
@@ -68,10 +79,19 @@ def command_line(name: str, parameters: Mapping[str, inspect.Parameter], given: 
         if value == parameters[key].default:
             continue
         if isinstance(value, bool):
-            words.append(flag if value else f"--no-{flag[2:]}")
+            words.append(flag if value else _flag_for_false(flag, parameters[key]))
         else:
             words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
     return shlex.join(words)
+
+
+def _flag_for_false(flag: str, parameter: inspect.Parameter) -> str:
+    """Return what says no: a name of its own where the option has one (``--both/--one-way``)."""
+    for info in getattr(parameter.annotation, "__metadata__", ()):
+        for given in getattr(info, "param_decls", None) or ():
+            if "/" in given:
+                return str(given).partition("/")[2]
+    return f"--no-{flag[2:]}"
 
 
 Scenario = Callable[..., None]

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from pingme.cli.bench.costs import cost_lines, side_by_side
 from pingme.cli.bench.plots import Series, line_plot, linear, logarithmic, percentiles
 from pingme.cli.bench.summary import heading
 
@@ -35,8 +36,31 @@ def page_of(document: Mapping[str, Any]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<style>{style}</style></head><body><main><header><h1>PingMe benchmark</h1>"
-        f"<time>{started:%Y-%m-%d %H:%M} UTC</time></header><dl>{rows}</dl>{runs}</main></body></html>\n"
+        f"<time>{started:%Y-%m-%d %H:%M} UTC</time></header><dl>{rows}</dl>{_by_size(document['runs'])}{runs}"
+        "</main></body></html>\n"
     )
+
+
+def _by_size(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a message costs in groups of several sizes, side by side."""
+    heads, rows = side_by_side(runs)
+    if not rows:
+        return ""
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    body = "".join(
+        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(value)}</td>' for value in values)}</tr>"
+        for name, values in rows
+    )
+    return (
+        "<section><h2>The cost of a message, by how many hear it</h2>"
+        f'<div class="scroll"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div></section>'
+    )
+
+
+def _costs(record: Mapping[str, Any]) -> str:
+    """Return what each process cost and each engine was asked."""
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in cost_lines(record))
+    return f"<dl>{rows}</dl>" if rows else ""
 
 
 def _run(record: Mapping[str, Any]) -> str:
@@ -48,7 +72,7 @@ def _run(record: Mapping[str, Any]) -> str:
     return (
         f"<section><h2>{escape(record['label'])}</h2><p>{loop}: {escape(record['counted'])}.</p>"
         f'<div class="tiles">{tiles}</div>{_verdict(record["verified"])}'
-        f'<div class="plots">{"".join(_plots(record))}{_table(record)}</div></section>'
+        f'<div class="plots">{"".join(_plots(record))}{_table(record)}</div>{_costs(record)}</section>'
     )
 
 

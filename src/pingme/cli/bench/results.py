@@ -9,8 +9,9 @@ from typing import Any
 
 from pingme.cli.bench.histogram import Histogram
 from pingme.cli.bench.job import Interval, PartResult
-from pingme.cli.bench.observed import Observed
+from pingme.cli.bench.observed import Observed, cpu_between
 from pingme.cli.bench.plans import Plan
+from pingme.cli.bench.probe import grown
 from pingme.cli.bench.server import Sample
 from pingme.cli.bench.verify import Faults, Seen, judge
 
@@ -31,7 +32,9 @@ def run_record(plan: Plan, parts: Sequence[PartResult], observed: Observed) -> d
         "label": plan.label,
         "settings": {
             **plan.facts,
-            **{name: value for name, value in asdict(plan.settings).items() if name != "extra"},
+            **{
+                name: value for name, value in asdict(plan.settings).items() if name not in {"extra", "again"}
+            },
             "processes": len(parts),
         },
         "counted": plan.counted,
@@ -42,10 +45,13 @@ def run_record(plan: Plan, parts: Sequence[PartResult], observed: Observed) -> d
         "rates": {f"{name}_per_s": round(rate, 1) for name, rate in rates.items()},
         "latency": {name: latency_record(histogram) for name, histogram in latency.items()},
         "server": server_record(observed, began_s, elapsed_s, count),
+        "processes": process_records(observed, began_s, elapsed_s, parts),
+        "requests": {},
         "load": load_record(parts, count, latency),
         "verified": verified(parts),
         "series": series_of(parts),
     }
+    record["requests"] = requests_of(observed, record["verified"]["acked"])
     figures = {name: value for part in parts for name, value in part.figures.items()}
     if figures:
         record["figures"] = figures
@@ -111,6 +117,31 @@ def server_record(observed: Observed, began_s: float, elapsed_s: float, count: i
     }
 
 
+def process_records(
+    observed: Observed, began_s: float, elapsed_s: float, parts: Sequence[PartResult]
+) -> dict[str, Any]:
+    """Return what each process cost in the measured time: nodes, and engines that run on this machine."""
+    messages = sum(part.counts.get("acks", 0) for part in parts)
+    records = {}
+    for name, samples in observed.processes.items():
+        cpu_s = cpu_between(samples, began_s, began_s + elapsed_s)
+        records[name] = {
+            "cpu_share": round(cpu_s / elapsed_s, 3),
+            "cpu_us_message": round(cpu_s / messages * 1e6, 2) if messages else None,
+            "rss_before_bytes": samples[0].rss_bytes,
+            "rss_peak_bytes": max(sample.rss_bytes for sample in samples),
+        }
+    return records
+
+
+def requests_of(observed: Observed, messages: int) -> dict[str, dict[str, float]]:
+    """Return what each engine was asked per 1 000 acknowledged messages, from before the load to its end."""
+    before, after = observed.counted()
+    if not messages:
+        return {}
+    return {name: dict(grown(before.get(name, {}), counts, messages)) for name, counts in after.items()}
+
+
 def _thinned(samples: Sequence[Sample]) -> list[Sample]:
     """Return samples far enough apart that a share of CPU is more than a few of the system's ticks."""
     step_s = max(SERIES_STEP_S, (samples[-1].at_s - samples[0].at_s) / SERIES_POINTS_MAX)
@@ -155,6 +186,7 @@ def verified(parts: Sequence[PartResult]) -> dict[str, Any]:
         "recipients": sum(len(part.streams) for seen in rooms.values() for part in seen),
         "refused": refusals,
         "unknown": sum(part.unsettled for part in parts),
+        "again": faults.again or 0,
         "faults": faults.counts,
         "listed": faults.listed,
     }

@@ -7,7 +7,6 @@ import contextlib
 import os
 import resource
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,21 +15,19 @@ from typing import Any
 from pingme.adapters.data_lock import DataLock
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.cli.bench.crew import Crew
+from pingme.cli.bench.engines import Engines, lent, read_engines
 from pingme.cli.bench.filler import Filling, fill, spread
-from pingme.cli.bench.frames import now_us, user_id_of
+from pingme.cli.bench.frames import user_id_of
 from pingme.cli.bench.job import Job, RoomPlan
-from pingme.cli.bench.observed import Observed
+from pingme.cli.bench.nodes import Nodes, serving
 from pingme.cli.bench.plans import Plan, group_room
 from pingme.cli.bench.results import run_record
-from pingme.cli.bench.server import BenchServer, Cores, Sample
+from pingme.cli.bench.server import Cores
+from pingme.cli.bench.watch import Watch
 from pingme.cli.bench.world import BenchUser, heads_of, make_groups, make_users
 from pingme.cli.progress import Report, progress_bar
 from pingme.domain.errors import PingMeError
 
-START_IN_US = 100_000  # between the word and the first message, so that all processes begin together
-QUIET_SHARE = 0.02  # of a core: a server below it has nothing left to do
-QUIET_WITHIN_S = 30.0
-QUIET_STEP_S = 1.0
 FILES_BESIDE = 200  # descriptors of a process that are no connections of the load
 
 
@@ -43,6 +40,10 @@ class Place:
         parent: where new folders are made; None = the system's place.
         prepared_messages, prepared_conversations: filled in beforehand, besides what a plan asks for; 0 = none.
         command: another command that serves.
+        config: whose engines are used; None = the embedded ones.
+        nodes: how many servers share them.
+        cross: the two sides of a chat are at different nodes.
+        keep: the bench's database and topics are left.
     """
 
     data_dir: Path | None = None
@@ -51,6 +52,10 @@ class Place:
     prepared_conversations: int = 0
     cores: Cores = Cores()  # noqa: RUF009  # frozen
     command: str = ""
+    config: Path | None = None
+    nodes: int = 1
+    cross: bool = True
+    keep: bool = False
 
 
 def run_plan(plan: Plan, place: Place) -> dict[str, Any]:
@@ -59,12 +64,68 @@ def run_plan(plan: Plan, place: Place) -> dict[str, Any]:
     Raises:
         PingMeError: it cannot run; figures of what did not run to its end are never returned.
     """
+    if place.config is not None:
+        return _run_on_engines(plan, place, read_engines(place.config))
     with open_place(plan, place) as (data_dir, report):
         report({"phase": "preparing", "done": 0, "total": 0})
         with DataLock(data_dir):
             users, rooms = prepare(plan, data_dir)
-        with BenchServer(data_dir, cores=place.cores, command=place.command) as server:
-            return load_server(server, plan, users=users, rooms=rooms, place=place, report=report)
+        with serving([data_dir], cores=place.cores, command=place.command) as nodes:
+            return load_nodes(nodes, plan, users=users, rooms=rooms, place=place, report=report)
+
+
+def _run_on_engines(plan: Plan, place: Place, engines: Engines) -> dict[str, Any]:
+    """Run a plan on the engines of a configuration, under names of the bench's own.
+
+    Raises:
+        PingMeError: as `run_plan`; the place asks for what these engines cannot do.
+    """
+    check_place(place, engines)
+    # A record that Kafka gives out twice, or that a head check gives, may come twice: docs/guarantees.md, P6.
+    plan = replace(plan, settings=replace(plan.settings, again=True))
+    filled = place if not engines.database else replace(place, prepared_messages=0)  # by `_prepare_database`
+    with (
+        open_place(replace(plan, filling=None) if engines.database else plan, filled) as (data_dir, report),
+        lent(engines, keep=place.keep),
+    ):
+        report({"phase": "preparing", "done": 0, "total": 0})
+        if engines.database:
+            users, rooms = _prepare_database(plan, place, engines, report)
+        else:
+            with DataLock(data_dir):
+                users, rooms = prepare(plan, data_dir, secret=engines.own["JWT_SECRET"])
+        folders = [data_dir, *(data_dir.with_name(f"{data_dir.name}-{n}") for n in range(2, place.nodes + 1))]
+        with serving(folders, cores=place.cores, command=place.command, engines=engines) as nodes:
+            return load_nodes(nodes, plan, users=users, rooms=rooms, place=place, report=report)
+
+
+def check_place(place: Place, engines: Engines) -> None:
+    """Refuse what does not go together.
+
+    Raises:
+        PingMeError: the text says what.
+    """
+    if engines.database and place.data_dir is not None:
+        raise PingMeError("--data-dir is of the embedded store: this configuration has database.host")
+    if place.nodes > 1 and not engines.database:
+        raise PingMeError(f"--nodes {place.nodes}: several nodes need database.host in {engines.file}")
+
+
+def _prepare_database(
+    plan: Plan, place: Place, engines: Engines, report: Report
+) -> tuple[list[BenchUser], list[RoomPlan]]:
+    from pingme.cli.bench.world_mysql import prepare as prepare_mysql  # noqa: PLC0415  # a driver of 0.1 s
+
+    work = prepare_mysql(
+        engines,
+        users=plan.users,
+        groups=[[user_id_of(number) for number in members] for members in plan.groups],
+        fillings=fillings_of(plan, place),
+        secret=engines.own["JWT_SECRET"],
+        report=lambda done, total: report({"phase": "filling the store", "done": done, "total": total}),
+    )
+    users, ids, heads = asyncio.run(work)
+    return users, rooms_of(plan, ids, heads)
 
 
 @contextlib.contextmanager
@@ -82,8 +143,8 @@ def open_place(plan: Plan, place: Place) -> Iterator[tuple[Path, Report]]:
         yield data_dir, report
 
 
-def load_server(
-    server: BenchServer,
+def load_nodes(
+    nodes: Nodes,
     plan: Plan,
     *,
     users: Sequence[BenchUser],
@@ -91,9 +152,10 @@ def load_server(
     place: Place,
     report: Report,
 ) -> dict[str, Any]:
-    """Put a plan's load on a running server and return the record."""
-    watch = Watch(server, plan, report)
-    with Crew(jobs_of(plan, server.url, users, rooms), place.cores.load) as crew:
+    """Put a plan's load on running servers and return the record."""
+    watch = Watch(nodes, plan, report)
+    spread_users = spread_over(nodes.urls, users, cross=place.cross)
+    with Crew(jobs_of(plan, spread_users, rooms), place.cores.load) as crew:
         parts = crew.run(watch.barrier, poll=watch.poll, progress=watch.progress)
     watch.finish()
     return run_record(plan, parts, watch.observed())
@@ -150,25 +212,45 @@ def raise_file_limit(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def prepare(plan: Plan, data_dir: Path) -> tuple[list[BenchUser], list[RoomPlan]]:
-    """Make the users and groups of a plan; return them, and its rooms with their heads. The folder is locked."""
+def prepare(plan: Plan, data_dir: Path, *, secret: str = "") -> tuple[list[BenchUser], list[RoomPlan]]:
+    """Make the users and groups of a plan; return them, and its rooms with their heads. The folder is locked.
+
+    Args:
+        plan: what is needed.
+        data_dir: of the server.
+        secret: what signs tokens; "" = the folder's own.
+    """
 
     async def work() -> tuple[list[BenchUser], list[RoomPlan]]:
         database = SqliteDatabase(data_dir / "pingme.db")
         try:
-            users = await make_users(database, data_dir / "jwt.secret", plan.users)
+            users = await make_users(database, data_dir / "jwt.secret", plan.users, secret=secret)
             ids = await make_groups(database, [[user_id_of(n) for n in members] for members in plan.groups])
-            made = [
-                group_room(group_id, members, plan.senders_per_group)
-                for group_id, members in zip(ids, plan.groups, strict=True)
-            ]
-            heads = heads_of(database)
+            return users, rooms_of(plan, ids, heads_of(database))
         finally:
             await database.close()
-        rooms = [*plan.rooms, *made]
-        return users, [replace(room, head=heads.get(room.conversation_id, 0)) for room in rooms]
 
     return asyncio.run(work())
+
+
+def rooms_of(plan: Plan, group_ids: Sequence[str], heads: Mapping[str, int]) -> list[RoomPlan]:
+    """Return the rooms of a plan, its groups among them, with their heads."""
+    made = [
+        group_room(group_id, members, plan.senders_per_group)
+        for group_id, members in zip(group_ids, plan.groups, strict=True)
+    ]
+    return [replace(room, head=heads.get(room.conversation_id, 0)) for room in (*plan.rooms, *made)]
+
+
+def spread_over(urls: Sequence[str], users: Sequence[BenchUser], *, cross: bool) -> list[BenchUser]:
+    """Return the users, each with the node to connect to: half of the first sides of chats here, half there.
+
+    With ``cross`` users 2n and 2n + 1, the sides of a chat, are at different nodes, else at the same one.
+    """
+    return [
+        replace(user, url=urls[(user.number // 2 + (user.number % 2 if cross else 0)) % len(urls)])
+        for user in users
+    ]
 
 
 def fillings_of(plan: Plan, place: Place) -> list[Filling]:
@@ -192,7 +274,7 @@ def fillings_of(plan: Plan, place: Place) -> list[Filling]:
     return found
 
 
-def jobs_of(plan: Plan, url: str, users: Sequence[BenchUser], rooms: Sequence[RoomPlan]) -> list[Job]:
+def jobs_of(plan: Plan, users: Sequence[BenchUser], rooms: Sequence[RoomPlan]) -> list[Job]:
     """Divide a plan among processes; one that would have nobody to connect is left out."""
     processes = max(plan.owners) + 1
     senders = sum(len(room.senders) for room in rooms)
@@ -204,75 +286,5 @@ def jobs_of(plan: Plan, url: str, users: Sequence[BenchUser], rooms: Sequence[Ro
         sending = sum(1 for room in here for number in room.senders if number in numbers)
         share = sending / senders if senders else len(mine) / len(users)
         if mine:
-            jobs.append(Job(plan.scenario, url, plan.settings, mine, here, index, processes, share))
+            jobs.append(Job(plan.scenario, plan.settings, mine, here, index, processes, share))
     return jobs
-
-
-class Watch:
-    """The parent's part while the load runs: it answers barriers, samples the server and moves the bar."""
-
-    def __init__(self, server: BenchServer, plan: Plan, report: Report) -> None:
-        self._server = server
-        self._plan = plan
-        self._report = report
-        self._samples: list[Sample] = []
-        self._marks: dict[str, Sample] = {}
-        self._metrics: dict[str, Mapping[str, float]] = {}
-        self._start_us = 0
-        self._peak = 0
-
-    def poll(self) -> None:
-        """Look at the server once more."""
-        self._samples.append(self._server.sample())
-        if self._start_us and self._plan.scenario not in {"connect", "idle", "sync"}:
-            settings = self._plan.settings
-            total = settings.warmup_s + settings.seconds
-            done = min(total, (now_us() - self._start_us) / 1e6)
-            self._report({"phase": self._plan.label, "done": done, "total": total})
-
-    def progress(self, done: int, total: int) -> None:
-        """Connections are being opened."""
-        self._report({"phase": "connecting", "done": done, "total": total})
-
-    def barrier(self, name: str, payloads: Sequence[Any]) -> Any:
-        """Answer what all processes have come to."""
-        self._marks[name] = self._server.sample()
-        self._metrics[name] = self._server.metrics()
-        match name:
-            case "ready":
-                self._start_us = now_us() + START_IN_US
-                return self._start_us
-            case "heads":
-                return highest(payloads)
-            case "open":
-                self._wait_quiet()
-        return None
-
-    def _wait_quiet(self) -> None:
-        """Sample until the server has nothing left to do; what it holds then is what idle connections cost."""
-        deadline = time.monotonic() + QUIET_WITHIN_S
-        before = self._server.sample()
-        while time.monotonic() < deadline:
-            time.sleep(QUIET_STEP_S)
-            now = self._server.sample()
-            self._samples.append(now)
-            if (now.cpu_s - before.cpu_s) / (now.at_s - before.at_s) < QUIET_SHARE:
-                break
-            before = now
-
-    def finish(self) -> None:
-        """Remember what can only be asked while the server runs."""
-        self._peak = self._server.peak_rss_bytes()
-
-    def observed(self) -> Observed:
-        """Return everything seen."""
-        return Observed(self._samples, self._marks, self._metrics, self._start_us, self._peak)
-
-
-def highest(payloads: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    """Return the highest head of every conversation that a process knows."""
-    heads: dict[str, int] = {}
-    for payload in payloads:
-        for room, head in payload.items():
-            heads[room] = max(head, heads.get(room, 0))
-    return heads

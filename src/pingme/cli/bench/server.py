@@ -77,14 +77,15 @@ class BenchServer:
         data_dir: its data folder.
         cores: where it may run.
         command: another command that serves; "" = this installation's `pingme serve`.
-        env: further variables.
+        base: its environment, but for what differs from server to server; None = this process's, without any settings,
+            and limits off.
 
     Attributes:
         ready_s: seconds from its start as a process to the first 200 of `/health/ready`; 0 before that.
     """
 
     def __init__(
-        self, data_dir: Path, *, cores: Cores, command: str = "", env: Mapping[str, str] | None = None
+        self, data_dir: Path, *, cores: Cores, command: str = "", base: Mapping[str, str] | None = None
     ) -> None:
         self.port = free_port()
         self.metrics_port = free_port()
@@ -94,14 +95,13 @@ class BenchServer:
             sys.executable, "-c", "from pingme.cli.app import main; main()", "serve",
         ]  # fmt: skip
         self._log = data_dir.parent / f"{data_dir.name}-bench-server.log"
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
-        self._env = inherited | LIMITS_OFF | {
+        self._env = dict(_plain_environment() if base is None else base) | {
             "APP_HOST": "127.0.0.1",
             "APP_PORT": str(self.port),
             "PINGME_APP__DATA_DIR": str(data_dir),
             "PINGME_METRICS__PORT": str(self.metrics_port),
             "PINGME_LOGGING__LEVEL": "warning",
-        } | dict(env or {})  # fmt: skip
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self.ready_s = 0.0
 
@@ -212,6 +212,10 @@ class BenchServer:
             return {}
         pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
+
+
+def _plain_environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)} | LIMITS_OFF
 
 
 def sample_of(pid: int) -> Sample:

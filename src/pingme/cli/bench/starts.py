@@ -8,9 +8,10 @@ from typing import Any
 
 from pingme.adapters.data_lock import DataLock
 from pingme.cli.bench.histogram import Histogram
+from pingme.cli.bench.nodes import Nodes
 from pingme.cli.bench.plans import Plan
 from pingme.cli.bench.results import latency_record
-from pingme.cli.bench.run import Place, load_server, open_place, prepare
+from pingme.cli.bench.run import Place, load_nodes, open_place, prepare
 from pingme.cli.bench.server import BenchServer
 from pingme.cli.progress import Report
 
@@ -43,7 +44,7 @@ def _cycle(
         users, rooms = prepare(plan, data_dir)
     with BenchServer(data_dir, cores=place.cores, command=place.command) as server:
         taken[CLEAN].record(round(server.ready_s * 1e6))
-        record = load_server(server, plan, users=users, rooms=rooms, place=place, report=report)
+        record = load_nodes(Nodes([server]), plan, users=users, rooms=rooms, place=place, report=report)
         server.kill()
     with BenchServer(data_dir, cores=place.cores, command=place.command) as server:
         taken[KILLED].record(round(server.ready_s * 1e6))

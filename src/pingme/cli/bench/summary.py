@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pingme.cli.bench.costs import cost_lines
+
 
 def heading(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield what all runs of a document share."""
@@ -28,6 +30,8 @@ def lines_of(record: Mapping[str, Any]) -> Iterator[str]:
                 f"p99 {latency['p99_ms']:.2f}  p99.9 {latency['p999_ms']:.2f}  max {latency['max_ms']:.2f} ms"
             )
     yield from _costs(record)
+    for name, text in cost_lines(record):
+        yield f"  {name:<19} {text}"
     yield from _verdict(record["verified"])
 
 
@@ -50,6 +54,8 @@ def _costs(record: Mapping[str, Any]) -> Iterator[str]:
 def _verdict(verified: Mapping[str, Any]) -> Iterator[str]:
     refused = sum(verified["refused"].values())
     more = f"; {refused} refused {verified['refused']}" if refused else ""
+    if verified.get("again"):
+        more += f"; {verified['again']} pushes came again"
     if verified["good"]:
         what = (
             f"{verified['acked']} messages: each once and in order at {verified['recipients']} recipients"

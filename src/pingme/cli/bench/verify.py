@@ -21,10 +21,16 @@ HOLES_MAX = 100_000  # seqs remembered as missing, of one stream
 
 @dataclass(slots=True)
 class Faults:
-    """What went wrong: a few in words, all of them counted by kind."""
+    """What went wrong: a few in words, all of them counted by kind.
+
+    Attributes:
+        again: pushes of a seq that had come before, and as they had come before; None where that is a fault. With Kafka a
+            record that is given out twice is pushed twice (docs/guarantees.md, P6).
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     listed: list[str] = field(default_factory=list)
+    again: int | None = None
 
     def note(self, kind: str, text: str, count: int = 1) -> None:
         """Add a fault of a kind: ``lost``, ``repeated``, ``reordered``, ``gap``, ``phantom``, ``conflict`` …"""
@@ -37,6 +43,8 @@ class Faults:
         for kind, count in other.counts.items():
             self.counts[kind] = self.counts.get(kind, 0) + count
         self.listed += other.listed[: FAULTS_LISTED - len(self.listed)]
+        if other.again is not None:
+            self.again = (self.again or 0) + other.again
 
 
 class Stream:
@@ -66,6 +74,9 @@ class Stream:
             self._skip(seq)
         elif seq in self.holes:
             self.holes.discard(seq)
+        elif self.faults.again is not None:
+            self.faults.again += 1  # another message at this seq is found by the ledger
+            return
         else:
             self._note("repeated", f"seq {seq} came again")
             return

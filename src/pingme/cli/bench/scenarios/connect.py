@@ -46,9 +46,9 @@ class ConnectClient(Client):
         else:
             self._other(data)
 
-    async def arrive(self, url: str) -> None:
+    async def arrive(self) -> None:
         """Connect, authenticate, and with ``sync`` catch up."""
-        await open_client(self, url, source=source_of(self.user.number))
+        await open_client(self, source=source_of(self.user.number))
         if self._with_sync:
             self.send_frame("sync", {})
             try:
@@ -92,7 +92,7 @@ async def _at_once(clients: Sequence[ConnectClient], job: Job, storm: Storm, lin
     async def one(client: ConnectClient) -> None:
         async with gate:
             began_us = now_us()
-            await client.arrive(job.url)
+            await client.arrive()
             storm.opened.append((now_us(), now_us() - began_us))
         if len(storm.opened) % 100 == 0:
             link.progress(len(storm.opened), len(clients))
@@ -106,7 +106,7 @@ async def _at_rate(clients: Sequence[ConnectClient], job: Job, storm: Storm, sta
     finished = asyncio.Event()
 
     async def one(client: ConnectClient, intended_us: int) -> None:
-        await client.arrive(job.url)
+        await client.arrive()
         storm.opened.append((now_us(), now_us() - intended_us))
 
     def send(intended_us: int) -> None:

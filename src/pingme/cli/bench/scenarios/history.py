@@ -49,7 +49,7 @@ async def run_history(link: Link, job: Job) -> PartResult:
     """Read for the measured time; every page is checked."""
     load = Load(ordered_ids=True)
     readers = readers_of(load, job)
-    await open_clients([reader.client for reader in readers], job.url, link)
+    await open_clients([reader.client for reader in readers], link)
     start_us = await link.barrier("ready")
     window = Window(load, start_us + int(job.settings.warmup_s * 1e6), job.settings.seconds)
     await asyncio.sleep(max(0.0, (start_us - now_us()) / 1e6))

@@ -107,7 +107,7 @@ class Mix:
     async def _visit(self, guest: Client, intended_us: int) -> None:
         """Somebody connects and leaves again; another time it is a new connection."""
         try:
-            await open_client(guest, self._job.url)
+            await open_client(guest)
         except PingMeError as error:
             self._load.faults.note("refused", str(error))
         else:
@@ -122,12 +122,12 @@ class Mix:
 
 async def run_mixed(link: Link, job: Job) -> PartResult:
     """Act at the rate; every message is checked as in the other scenarios, every page as in history."""
-    load = Load(ordered_ids=job.settings.ordered_ids)
+    load = Load(ordered_ids=job.settings.ordered_ids, again=job.settings.again)
     first_guest = job.settings.extra["first_guest"]
     residents = tuple(user for user in job.users if user.number < first_guest)
     rooms, senders, clients = build(load, replace(job, users=residents))
     guests = [Client(load, user) for user in job.users if user.number >= first_guest]
-    await open_clients(clients, job.url, link)
+    await open_clients(clients, link)
     mix = Mix(load, senders, guests, job)
     start_us = await link.barrier("ready")
     window = Window(load, start_us + int(job.settings.warmup_s * 1e6), job.settings.seconds)

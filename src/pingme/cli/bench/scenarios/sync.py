@@ -77,7 +77,7 @@ async def _sync(link: Link, job: Job, load: Load) -> PartResult:
     for user in job.users:
         heads = {room.conversation_id: room.head for room in job.rooms if user.number in room.members}
         syncers.append(Syncer(load, Client(load, user), heads))
-        await open_client(syncers[-1].client, job.url)
+        await open_client(syncers[-1].client)
     await link.barrier("ready")
     one, together = Histogram(), Histogram()
     for syncer in syncers:
@@ -106,7 +106,7 @@ async def _sync(link: Link, job: Job, load: Load) -> PartResult:
 async def _ping(link: Link, job: Job, load: Load) -> PartResult:
     (user,) = job.users
     client = Client(load, user)
-    await open_client(client, job.url)
+    await open_client(client)
     await link.barrier("ready")
     one = await _probe(client, load, link, "one by one")
     together = await _probe(client, load, link, "together")

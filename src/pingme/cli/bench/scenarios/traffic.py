@@ -23,9 +23,9 @@ Sender = tuple[Client, Room]
 
 async def run_traffic(link: Link, job: Job) -> PartResult:
     """Connect, load, measure, settle; the check of this process's part is in the result."""
-    load = Load(ordered_ids=job.settings.ordered_ids)
+    load = Load(ordered_ids=job.settings.ordered_ids, again=job.settings.again)
     rooms, senders, clients = build(load, job)
-    await open_clients(clients, job.url, link)
+    await open_clients(clients, link)
     listeners = listen(clients, {id(client) for client, _ in senders})
     start_us = await link.barrier("ready")
     measured_us = start_us + int(job.settings.warmup_s * 1e6)
@@ -98,7 +98,7 @@ def side_of(room: Room, other: int, *, payload_bytes: int) -> Room:
     return side
 
 
-async def open_clients(clients: Sequence[Client], url: str, link: Link) -> None:
+async def open_clients(clients: Sequence[Client], link: Link) -> None:
     """Connect everybody, some at once.
 
     Raises:
@@ -110,7 +110,7 @@ async def open_clients(clients: Sequence[Client], url: str, link: Link) -> None:
     async def one(client: Client) -> None:
         nonlocal done
         async with gate:
-            await open_client(client, url)
+            await open_client(client)
         done += 1
         if done % 50 == 0:
             link.progress(done, len(clients))
