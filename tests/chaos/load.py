@@ -81,6 +81,17 @@ class Crowd:
             async with asyncio.timeout(SETTLES_WITHIN_S):
                 await asyncio.gather(*(work(device) for device in self.devices.values()))
 
+    async def dismiss(self, names: Sequence[str]) -> None:
+        """Disconnect all devices of some people for good."""
+        leaving = [
+            task
+            for device, task in zip(self.devices, self.tasks, strict=True)
+            if device.partition("/")[0] in names
+        ]
+        for task in leaving:
+            task.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+
     async def leave(self) -> None:
         """Disconnect and close the histories; a fault of a client itself is raised."""
         for device in self.devices.values():

@@ -288,5 +288,7 @@ async def _remove(transaction: Transaction, user: int, devices: list[Device]) ->
         ids = [each.device_id for each in devices]
         sql = f"DELETE FROM devices WHERE user = %s AND device_id IN ({marks(ids)})"  # noqa: S608  # placeholders
         await transaction.execute(sql, (user, *ids))
-        await transaction.execute(_COUNT_REVOCATION)  # the last lock: it is held to COMMIT, by one after the other
+        await transaction.execute(
+            _COUNT_REVOCATION
+        )  # the last lock: it is held to COMMIT, by one after the other
     return devices

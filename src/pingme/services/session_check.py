@@ -62,7 +62,9 @@ class SessionCheck:
             await self._clock.sleep_ms(LOOK_MS)
             try:
                 await self.look()
-            except StoreError as exc:  # the next look begins where this one did; new sockets need the store as well
+            except (
+                StoreError
+            ) as exc:  # the next look begins where this one did; new sockets need the store as well
                 log.debug("sessions_not_checked", error=exc.message)
 
     async def look(self) -> None:
