@@ -96,15 +96,15 @@ def _delete_records(brokers: str) -> None:
 async def lose_segments(part: Part, for_s: float, _chance: random.Random) -> None:
     """Stop the broker, delete the segments of the log from its disk, and start it again."""
     await part.end()
-    for folder in (part.folder / "data").glob(f"{TOPIC}-*"):
-        _delete_segments(folder)
+    delete_segments(part.folder / "data", TOPIC)
     await asyncio.sleep(for_s)
     await part.start_again()
 
 
-def _delete_segments(folder: Path) -> None:
+def delete_segments(data: Path, topic: str) -> None:
+    """Delete every record of a topic from the disk of a broker that does not run."""
     for pattern in SEGMENT_FILES:
-        for path in folder.glob(pattern):
+        for path in data.glob(f"{topic}-*/{pattern}"):
             path.unlink()
 
 

@@ -189,9 +189,11 @@ async def _drill(
     except NotWell as late:
         troubles.append(str(late))
     halts = held_up([at_s for at_s, _ in unanswered])
-    spans = [(mark.began_s, mark.ended_s) for mark in marks if mark.entry.action in SILENT] + halts
-    allowances = [(began_s + from_s, began_s + to_s) for from_s, to_s in spans]
-    verdict = await asyncio.to_thread(lambda: judge(read_folder(crowd.folder), allowances))
+    silent = [(mark.began_s, mark.ended_s) for mark in marks if mark.entry.action in SILENT]
+    allowances, ours = (
+        [(began_s + from_s, began_s + to_s) for from_s, to_s in spans] for spans in (silent, halts)
+    )
+    verdict = await asyncio.to_thread(lambda: judge(read_folder(crowd.folder), allowances, ours))
     figures = [device.figures for device in crowd.devices.values()]
     acks = sorted((at - began_s, took) for each in figures for at, took in each.acks)
     closes: dict[int, int] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import time
 from dataclasses import dataclass, field
 
 from pingme.domain.errors import PingMeError
@@ -14,6 +13,7 @@ from tests.chaos.account import PASSWORD
 from tests.chaos.cluster import Cluster
 from tests.chaos.extras import Finding
 from tests.chaos.front import Front
+from tests.chaos.health import Stopwatch
 from tests.chaos.load import Crowd
 
 EVERY_S = 0.1  # between two messages of one person
@@ -48,6 +48,7 @@ class SdkPeople:
     def __init__(self, silent_s: float) -> None:
         self._silent_s = silent_s
         self._over = asyncio.Event()
+        self._watch = Stopwatch()  # read with every message, so it does not count while nobody here ran
         self._sends: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -116,6 +117,7 @@ class SdkPeople:
         while not self._over.is_set():
             content = f"{person.name} {len(person.sent)}"
             person.sent.append(content)
+            self._watch.read()
             send = asyncio.create_task(self._send(person, content))
             self._sends.add(send)
             send.add_done_callback(self._sends.discard)
@@ -124,14 +126,14 @@ class SdkPeople:
                     await self._over.wait()
 
     async def _send(self, person: _Person, content: str) -> None:
-        began_s = time.monotonic()
+        began_s = self._watch.read()
         try:
             await person.client.send(content, group=self._group)
         except PingMeError as exc:
             person.faults.append(f"SDK: {content!r} failed: {exc}")
             return
-        person.acked_s.append(time.monotonic())
-        person.waited_s.append(time.monotonic() - began_s)
+        person.acked_s.append(self._watch.read())
+        person.waited_s.append(self._watch.read() - began_s)
 
     async def _listen(self, person: _Person) -> None:
         async for event in person.client.events():

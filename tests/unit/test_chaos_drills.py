@@ -12,6 +12,7 @@ from tests.chaos.drills import DRILLS
 from tests.chaos.health import Stopwatch
 from tests.chaos.run import Outcome, longest_silence_s
 from tests.chaos.schedule import TARGETS, Schedule, check, check_targets
+from tests.checker.rules_device import due
 from tests.checker.verdict import Verdict
 
 
@@ -70,3 +71,10 @@ def test_a_stopwatch_does_not_count_while_its_process_stands_still(monkeypatch: 
 def test_a_cluster_of_one_has_no_links(tmp_path):  # type: ignore[no-untyped-def]
     """Drills are for several servers; without engines there is one target."""
     assert Cluster(tmp_path).targets == ["server:1"]
+
+
+def test_what_is_due_while_the_clients_stood_still_may_come_later_by_as_much():
+    """A halt in the middle, one that had begun before, and one that comes after."""
+    assert due(10.0, 2.0, []) == 12.0
+    assert due(10.0, 2.0, [(11.0, 51.0)]) == 52.0
+    assert due(10.0, 2.0, [(5.0, 11.0), (12.5, 13.5), (90.0, 91.0)]) == 14.0
