@@ -32,6 +32,9 @@ WINDOW = 32  # unanswered sends: half of the server's bound, so that it never st
 PATIENCE_S = 15.0  # the server answers within 10 s, or calls the outcome unknown
 PING_AFTER_S = 3.0  # without a frame
 SILENT_S = 6.0  # without a frame, and without an answer to the ping: shorter than the SDK's, so that drills may be short
+READ_WITHIN_S = (
+    150.0  # all of it; far more than it takes, because a busy machine may stand still for a minute
+)
 HOLD_S = 0.2  # docs/protocol.md: how long an early event may wait for the one before it
 PAGE = 200
 BACKOFF_S = (0.05, 0.3)
@@ -121,7 +124,7 @@ class Device:
     async def caught_up(self) -> None:
         """Return when a fresh list of all conversations names nothing that this device does not hold."""
         self._heads_known = False
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(READ_WITHIN_S):
             while not self._heads_known or self._has_holes():
                 if not self._heads_known and self._is_open and not self._is_syncing:
                     with contextlib.suppress(ConnectionClosed):
@@ -141,7 +144,7 @@ class Device:
 
     async def _read(self, conversation_id: str, after_seq: int) -> list[dict[str, Any]]:
         pages: list[dict[str, Any]] = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(READ_WITHIN_S):
             while not pages or pages[-1]["has_more"]:
                 after = pages[-1]["events"][-1]["seq"] if pages else after_seq
                 pages.append(await self._ask(conversation_id, after))
