@@ -5,8 +5,7 @@ It follows docs/protocol.md and shares no code with the server or the SDK, so th
 Rules of this file:
 - A line is written before a frame leaves, and after one came: times in the history never flatter the server.
 - What has no answer leaves again on the next connection, with the same msg_id, in the old order, before anything new.
-- A connection on which an answer is overdue by PATIENCE_S, or nothing at all comes though a ping asks for it, is given up:
-  the node may be stopped or cut off.
+- A connection on which an answer is overdue, or not even a pong comes, is given up: the node may be stopped or cut off.
 """
 
 from __future__ import annotations
