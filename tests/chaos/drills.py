@@ -20,8 +20,8 @@ from tests.chaos.schedule import DIRECTIONS, Schedule, parse
 from tests.chaos.sdk_people import SdkPeople
 from tests.chaos.watchers import PresenceIsRight, Revocations
 
-FIRST_S = 2.0  # calm before the first fault
-CALM_S = 3.0  # and after the last one
+FIRST_S, CALM_S = 2.0, 3.0  # calm before the first fault, and after the last one
+SHORTER = 0.6  # the calm of short forms, as a share
 SERVERS = ("server:1", "server:2")
 Faults = list[dict[str, Any]]
 
@@ -48,7 +48,8 @@ class Drill:
         """Return the schedule that a seed decides."""
         faults = self.faults(random.Random(seed), short)
         ends_s = max(fault["at_s"] + fault.get("for_s", 0.0) for fault in faults)
-        return parse({"seed": seed, "duration_s": round(ends_s + CALM_S, 2), "faults": faults})
+        calm_s = CALM_S * (SHORTER if short else 1)
+        return parse({"seed": seed, "duration_s": round(ends_s + calm_s, 2), "faults": faults})
 
     def judge(self, outcome: Outcome) -> list[str]:
         """Return which bounds were not kept."""
@@ -63,12 +64,13 @@ class Drill:
         return faults
 
 
-def _in_turn(*steps: tuple[dict[str, Any], float]) -> Faults:
+def _in_turn(short: bool, *steps: tuple[dict[str, Any], float]) -> Faults:
     """Return faults one after the other, each with the pause after its end."""
-    at_s, faults = FIRST_S, []
+    share = SHORTER if short else 1.0
+    at_s, faults = FIRST_S * share, []
     for fault, pause_s in steps:
         faults.append({"at_s": round(at_s, 2), **fault})
-        at_s += fault.get("for_s", 0.0) + pause_s
+        at_s += fault.get("for_s", 0.0) + pause_s * share
     return faults
 
 
@@ -78,13 +80,14 @@ def _fault(target: str, action: str, for_s: float = 0.0, **more: Any) -> dict[st
 
 def _zombie(chance: random.Random, short: bool) -> Faults:
     """Twelve seconds: the broker takes the node for dead after 6 s, its locks end after 5 s, clients leave after 6 s."""
-    return _in_turn((_fault(chance.choice(SERVERS), "pause", 12 if short else 60), 0))
+    return _in_turn(short, (_fault(chance.choice(SERVERS), "pause", 12 if short else 60), 0))
 
 
 def _cut_off(chance: random.Random, short: bool) -> Faults:
     link = f"{chance.choice(SERVERS)}>mysql"
-    hole_s, refused_s, locked_s = (4, 2, 3) if short else (20, 8, 20)
+    hole_s, refused_s, locked_s = (3, 1.5, 2.5) if short else (20, 8, 20)
     return _in_turn(
+        short,
         (_fault(link, "black_hole", hole_s), 2),
         (_fault(link, "refuse", refused_s), 2),
         (_fault("mysql", "lock", locked_s), 0),
@@ -99,17 +102,17 @@ def _store(chance: random.Random, short: bool) -> Faults:
     ]
     kills = [(_fault("mysql", "kill", chance.uniform(0.2, 1 if short else 3)), 4.0)] * (1 if short else 3)
     hole = (_fault("mysql", "black_hole", 2 if short else 8, direction=chance.choice(DIRECTIONS)), 2.0)
-    return _in_turn(*kills, *cuts, hole)
+    return _in_turn(short, *kills, *cuts, hole)
 
 
 def _log(chance: random.Random, short: bool) -> Faults:
-    deleted = [(_fault("kafka", "lose_records"), chance.uniform(0.5, 1.5)) for _ in range(3 if short else 20)]
+    deleted = [(_fault("kafka", "lose_records"), chance.uniform(0.5, 1.5)) for _ in range(2 if short else 20)]
     segments = [
         (_fault("kafka", "lose_segments", chance.uniform(0.1, 1)), 3.0) for _ in range(1 if short else 3)
     ]
     hole = (_fault("kafka", "black_hole", 2 if short else 10, direction=chance.choice(DIRECTIONS)), 2.0)
-    storm = (_fault("kafka", "rebalance", 5 if short else 20), 0.0)
-    return _in_turn(*deleted, *segments, hole, storm)
+    storm = (_fault("kafka", "rebalance", 4 if short else 20), 0.0)
+    return _in_turn(short, *deleted, *segments, hole, storm)
 
 
 def _redis(chance: random.Random, short: bool) -> Faults:
@@ -118,11 +121,11 @@ def _redis(chance: random.Random, short: bool) -> Faults:
     for _ in range(times):
         steps += [
             (_fault("redis", "empty"), 1.0),
-            (_fault("redis", "kill", chance.uniform(0.5, 2 if short else 5)), 1.5),
-            (_fault("redis", "black_hole", 3 if short else 8, direction=chance.choice(DIRECTIONS)), 1.5),
-            (_fault("server:2>redis", "refuse", 5 if short else 12), 2.0),
+            (_fault("redis", "kill", chance.uniform(0.5, 1 if short else 5)), 1.5),
+            (_fault("redis", "black_hole", 2.5 if short else 8, direction=chance.choice(DIRECTIONS)), 1.5),
+            (_fault("server:2>redis", "refuse", 4 if short else 12), 2.0),
         ]
-    return _in_turn(*steps)
+    return _in_turn(short, *steps)
 
 
 def _revocations(schedule: Schedule) -> Sequence[Extra]:
@@ -135,7 +138,8 @@ def _revocations(schedule: Schedule) -> Sequence[Extra]:
 def _rolling(chance: random.Random, short: bool) -> Faults:
     rounds = 1 if short else 2
     return _in_turn(
-        *((_fault(server, "restart", chance.uniform(0.1, 0.5)), 6.0) for server in SERVERS * rounds)
+        False,  # the next node goes only when the one before is back: this pause may not be shorter
+        *((_fault(server, "restart", chance.uniform(0.1, 0.5)), 6.0) for server in SERVERS * rounds),
     )
 
 
