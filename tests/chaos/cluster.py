@@ -12,6 +12,7 @@ import itertools
 import random
 import re
 import signal
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,17 +225,21 @@ class Cluster:
             await part.start()
 
     async def stop(self) -> None:
-        """Stop everything, the last started first, whatever state faults have left it in."""
+        """Stop everything, the last started first, whatever state faults have left it in.
+
+        Raises:
+            TimeoutExpired: a server did not end in time; it was killed, and the rest was stopped.
+        """
+        late: subprocess.TimeoutExpired | None = None
         for part in reversed(self.parts.values()):
             for proxy in part.proxies:
                 await proxy.stop()
-            if part.server is not None and part.server.is_running:
-                part.server.signal(signal.SIGCONT)
-                await part.server.stop()
-            elif part.service is not None:
-                if isinstance(part.service, Restartable):
-                    part.service.signal(signal.SIGCONT)
-                await asyncio.to_thread(part.service.stop)
+            try:
+                await _stop(part)
+            except subprocess.TimeoutExpired as exc:
+                late = exc
+        if late is not None:
+            raise late
 
     async def _start_service(self, service: Service, envs: dict[str, dict[str, str]]) -> None:
         """Start an engine behind its proxies, and tell each server of its own."""
@@ -255,6 +260,16 @@ class Cluster:
 
     def _proxy(self, port: int = 0) -> Proxy:
         return Proxy("127.0.0.1", port, random.Random(self._chance.random()))
+
+
+async def _stop(part: Part) -> None:
+    if part.server is not None and part.server.is_running:
+        part.server.signal(signal.SIGCONT)
+        await part.server.stop()
+    elif part.service is not None:
+        if isinstance(part.service, Restartable):
+            part.service.signal(signal.SIGCONT)
+        await asyncio.to_thread(part.service.stop)
 
 
 def _engine(link: str) -> str:
