@@ -97,7 +97,10 @@ def _showed(evidence: Evidence, history: History) -> Iterator[Fault]:
 
 
 def _holes(evidence: Evidence, history: History, halts: Sequence[Span]) -> Iterator[Fault]:
-    """A live connection brings every event: what a later push has overtaken comes within HOLE_S, or a resync or the end."""
+    """A live connection brings every event: what a later push has overtaken comes within HOLE_S, or a resync or the end.
+
+    The resync may come in the place of the event, before what follows it: what the client is to fetch was stored by then.
+    """
     for connection in history.connections.values():
         if connection.live_s is None:
             continue
@@ -105,7 +108,9 @@ def _holes(evidence: Evidence, history: History, halts: Sequence[Span]) -> Itera
         for conversation_id, seq, opened_s in _opened_holes(history, connection):
             until_s = due(opened_s, HOLE_S, halts)
             ended_s = history.ended_s if connection.closed_s is None else connection.closed_s
-            excused = ended_s < until_s or any(opened_s <= at <= until_s for at in connection.resyncs_s)
+            excused = ended_s < until_s or any(
+                opened_s - HOLE_S <= at <= until_s for at in connection.resyncs_s
+            )
             excused |= not evidence.log(conversation_id).was_member(history.user_id, seq)
             if not excused and came.get((conversation_id, seq), until_s + 1) > until_s:
                 text = (
