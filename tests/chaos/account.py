@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ PASSWORD = "correct horse battery"
 CALL_S = 15.0  # above the 10 s after which the server calls an outcome unknown
 AGAIN_S = 0.2
 SETTLED_WITHIN_S = 90.0
+LOGIN_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,17 @@ class Nodes:
         return envelope
 
     async def login(self, username: str, device_id: str) -> Login:
-        """Make the account if need be, and log a device in."""
+        """Make the account if need be, and log a device in.
+
+        Raises:
+            NodeAway: it was not possible, however often it was tried.
+        """
+        for _ in range(LOGIN_ATTEMPTS - 1):
+            with contextlib.suppress(NodeAway):
+                return await self._login(username, device_id)
+        return await self._login(username, device_id)
+
+    async def _login(self, username: str, device_id: str) -> Login:
         account = {"username": username, "password": PASSWORD}
         await self.call("POST", "/auth/register", body=account)  # 30002 for a second device
         answer = await self.call("POST", "/auth/login", body={**account, "device_id": device_id})

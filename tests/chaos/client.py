@@ -5,7 +5,7 @@ It follows docs/protocol.md and shares no code with the server or the SDK, so th
 Rules of this file:
 - A line is written before a frame leaves, and after one came: times in the history never flatter the server.
 - What has no answer leaves again on the next connection, with the same msg_id, in the old order, before anything new.
-- A connection on which an answer is overdue by PATIENCE_S is given up: the node may be stopped or cut off.
+- A connection on which an answer is overdue, or not even a pong comes, is given up: the node may be stopped or cut off.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ from tests.checker.chain import private_id
 
 WINDOW = 32  # unanswered sends: half of the server's bound, so that it never stops reading because of them
 PATIENCE_S = 15.0  # the server answers within 10 s, or calls the outcome unknown
+PING_AFTER_S = 3.0  # without a frame
+SILENT_S = 6.0  # without a frame, and without an answer to the ping: shorter than the SDK's, so that drills may be short
+READ_WITHIN_S = (
+    150.0  # all of it; far more than it takes, because a busy machine may stand still for a minute
+)
 HOLD_S = 0.2  # docs/protocol.md: how long an early event may wait for the one before it
 PAGE = 200
 BACKOFF_S = (0.05, 0.3)
@@ -59,6 +64,7 @@ class Device:
         self._numbers = 0
         self._since: str | None = None
         self._is_open = False
+        self._heard_s = self._pinged_s = 0.0
         self._is_syncing = self._syncs_again = False
         self._heads_asked = self._heads_known = False
         self._stray: list[dict[str, Any]] = []  # events of conversations that the next sync will explain
@@ -117,7 +123,7 @@ class Device:
     async def caught_up(self) -> None:
         """Return when a fresh list of all conversations names nothing that this device does not hold."""
         self._heads_known = False
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(READ_WITHIN_S):
             while not self._heads_known or self._has_holes():
                 if not self._heads_known and self._is_open and not self._is_syncing:
                     with contextlib.suppress(ConnectionClosed):
@@ -137,7 +143,7 @@ class Device:
 
     async def _read(self, conversation_id: str, after_seq: int) -> list[dict[str, Any]]:
         pages: list[dict[str, Any]] = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(READ_WITHIN_S):
             while not pages or pages[-1]["has_more"]:
                 after = pages[-1]["events"][-1]["seq"] if pages else after_seq
                 pages.append(await self._ask(conversation_id, after))
@@ -195,11 +201,20 @@ class Device:
             if self._syncs_again and not self._is_syncing:
                 await self._sync()
             now_s = self.recorder.clock()
+            await self._ping(socket, now_s)
             for pending in list(self.waiting.values()):
                 if pending.again_s and pending.again_s <= now_s:
                     await self._send(socket, pending)
                 elif not pending.again_s and pending.sent_s and now_s - pending.sent_s > PATIENCE_S:
                     socket.transport.abort()
+
+    async def _ping(self, socket: ClientConnection, now_s: float) -> None:
+        """Ask a connection that says nothing whether it lives, and give it up when it does not."""
+        if self._pinged_s < self._heard_s and now_s - self._heard_s > PING_AFTER_S:
+            self._pinged_s = now_s
+            await socket.send(frame("ping", {}))
+        elif self._pinged_s > self._heard_s and now_s - self._pinged_s > SILENT_S - PING_AFTER_S:
+            socket.transport.abort()
 
     # Receiving.
 
@@ -214,6 +229,7 @@ class Device:
         self._socket, self._is_syncing, self._heads_asked = socket, False, False
         self._fetching.clear()
         self._stray.clear()
+        self._heard_s, self._pinged_s = self.recorder.clock(), 0.0
         watch = asyncio.create_task(self._watch(socket))
         try:
             await self._sync()
@@ -232,6 +248,7 @@ class Device:
 
     async def _listen(self, socket: ClientConnection) -> None:
         async for text in socket:
+            self._heard_s = self.recorder.clock()
             await self._hear(json.loads(text))
             self._moved.set()
             if self._is_stopped:
@@ -263,6 +280,7 @@ class Device:
             return
         now_s = self.recorder.clock()
         self.figures.acks.append((now_s, now_s - self._first_s.pop(pending.msg_id, now_s)))
+        self.figures.acked_in.append((now_s, pending.conversation_id))
         if pending.kind == "message":
             self.mine.append((payload["conversation_id"], payload["seq"]))
         event = {"kind": pending.kind, "sender_id": self.login.user_id, **pending.body}

@@ -1,21 +1,25 @@
 """The processes of a run, each behind a proxy of its own: engines first, then servers with the environment that they give.
 
-A service (an engine of several nodes) is anything shaped like `Service`. Its proxy stands between it and the servers: the
-service is started where it likes, and the variables that name its address are rewritten to the proxy's.
+A service (an engine of several nodes) is anything shaped like `Service`. Between it and each server stands a proxy: the
+service is started where it likes, and the variables that name its address are rewritten to the proxy's. One that tells
+clients its own address has one proxy for all servers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import re
 import signal
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from tests.chaos.proxy import Proxy
+from tests.chaos.schedule import LINKS
 from tests.conversations.server import ServerProcess
 
 UNLIMITED = {"PINGME_LIMITS__SENDS_PER_S": "0", "PINGME_LIMITS__HTTP_SENDS_PER_S": "0"}
@@ -79,14 +83,23 @@ class Missing(RuntimeError):
 
 @dataclass(slots=True)
 class Part:
-    """One target of faults; ``failing`` is held while one lasts."""
+    """One target of faults; ``failing`` is held while one lasts.
+
+    Attributes:
+        proxies: its network: before a server one, before an engine one for each server.
+    """
 
     name: str
-    proxy: Proxy
+    proxies: Sequence[Proxy]
     server: ServerProcess | None = None
     service: Service | None = None
     folder: Path = field(default_factory=Path)
     failing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def proxy(self) -> Proxy:
+        """The first of its proxies: of a server the only one."""
+        return self.proxies[0]
 
     async def kill(self) -> None:
         """End its process with SIGKILL."""
@@ -101,7 +114,19 @@ class Part:
             await self.server.start()
         elif self.service is not None:
             await asyncio.to_thread(self.service.start, self.folder)
-            self.proxy.target = address(self.service.env())
+            self._retarget()
+
+    def _retarget(self) -> None:
+        if self.service is not None:
+            for proxy in self.proxies:
+                proxy.target = address(self.service.env())
+
+    async def end(self) -> None:
+        """End its process as an operator would: SIGTERM, and wait."""
+        if self.server is not None:
+            await self.server.stop()
+        elif self.service is not None:
+            await asyncio.to_thread(self.service.stop)
 
     async def start_again(self) -> None:
         """Start it after a kill, on the data that it had; return when it answers."""
@@ -109,7 +134,7 @@ class Part:
             await self.server.start()
         elif self.service is not None:
             await asyncio.to_thread(self._restartable().start_again)
-            self.proxy.target = address(self.service.env())
+            self._retarget()
 
     def signal(self, number: int) -> None:
         """Send its process a signal."""
@@ -160,14 +185,24 @@ class Cluster:
     @property
     def targets(self) -> list[str]:
         """What faults may name, whether it runs yet or not."""
-        servers = [f"server:{number}" for number in range(1, self._count + 1)]
-        return [*map(target_of, self._services), *servers]
+        engines = [*map(target_of, self._services)]
+        links = [name for name in LINKS if name.partition(">")[0] in self._names and _engine(name) in engines]
+        return [*engines, *self._names, *links]
+
+    @property
+    def _names(self) -> list[str]:
+        return [f"server:{number}" for number in range(1, self._count + 1)]
 
     @property
     def urls(self) -> list[str]:
         """Where clients connect: the proxies before the servers."""
         servers = [part for part in self.parts.values() if part.server is not None]
         return [f"http://127.0.0.1:{part.proxy.port}" for part in servers]
+
+    @property
+    def logs(self) -> list[Path]:
+        """What the servers have printed."""
+        return sorted(self._folder.glob("server-*.log"))
 
     async def start(self) -> None:
         """Start everything.
@@ -179,41 +214,66 @@ class Cluster:
         if lacking:
             raise Missing("; ".join(lacking))
         self._folder.mkdir(parents=True, exist_ok=True)
-        env = {**UNLIMITED, **self._env}
+        envs: dict[str, dict[str, str]] = {name: {**UNLIMITED, **self._env} for name in self._names}
         for service in self._services:
-            env |= await self._start_service(service)
-        for name in self.targets[len(self._services) :]:
-            server = ServerProcess(self._folder / name.replace(":", "-"), env, self._prelude)
-            part = Part(name, self._proxy(server.port), server=server)
+            await self._start_service(service, envs)
+        for name in self._names:
+            server = ServerProcess(self._folder / name.replace(":", "-"), envs[name], self._prelude)
+            part = Part(name, [self._proxy(server.port)], server=server)
             await part.proxy.start()
             self.parts[part.name] = part
             await part.start()
 
     async def stop(self) -> None:
-        """Stop everything, the last started first, whatever state faults have left it in."""
-        for part in reversed(self.parts.values()):
-            await part.proxy.stop()
-            if part.server is not None and part.server.is_running:
-                part.server.signal(signal.SIGCONT)
-                await part.server.stop()
-            elif part.service is not None:
-                if isinstance(part.service, Restartable):
-                    part.service.signal(signal.SIGCONT)
-                await asyncio.to_thread(part.service.stop)
+        """Stop everything, the last started first, whatever state faults have left it in.
 
-    async def _start_service(self, service: Service) -> dict[str, str]:
+        Raises:
+            TimeoutExpired: a server did not end in time; it was killed, and the rest was stopped.
+        """
+        late: subprocess.TimeoutExpired | None = None
+        for part in reversed(self.parts.values()):
+            for proxy in part.proxies:
+                await proxy.stop()
+            try:
+                await _stop(part)
+            except subprocess.TimeoutExpired as exc:
+                late = exc
+        if late is not None:
+            raise late
+
+    async def _start_service(self, service: Service, envs: dict[str, dict[str, str]]) -> None:
+        """Start an engine behind its proxies, and tell each server of its own."""
         name = target_of(service)
-        part = Part(name, self._proxy(), service=service, folder=self._folder / name)
+        count = 1 if isinstance(service, Advertising) else max(1, self._count)
+        part = Part(name, [self._proxy() for _ in range(count)], service=service, folder=self._folder / name)
         part.folder.mkdir(parents=True)
-        await part.proxy.start()
+        for proxy in part.proxies:
+            await proxy.start()
         if isinstance(service, Advertising):
             service.advertise(part.proxy.port)
         self.parts[name] = part
         await part.start()
-        return through(service.env(), part.proxy.port)
+        for server, proxy in zip(envs, itertools.cycle(part.proxies), strict=False):
+            envs[server] |= through(service.env(), proxy.port)
+            if f"{server}>{name}" in LINKS:
+                self.parts[f"{server}>{name}"] = Part(f"{server}>{name}", [proxy])
 
     def _proxy(self, port: int = 0) -> Proxy:
         return Proxy("127.0.0.1", port, random.Random(self._chance.random()))
+
+
+async def _stop(part: Part) -> None:
+    if part.server is not None and part.server.is_running:
+        part.server.signal(signal.SIGCONT)
+        await part.server.stop()
+    elif part.service is not None:
+        if isinstance(part.service, Restartable):
+            part.service.signal(signal.SIGCONT)
+        await asyncio.to_thread(part.service.stop)
+
+
+def _engine(link: str) -> str:
+    return link.partition(">")[2]
 
 
 def target_of(service: Service) -> str:

@@ -28,6 +28,8 @@ class Figures:
 
     acks: list[tuple[float, float]] = field(default_factory=list)
     """(when acked, how long it took since the first send), in seconds."""
+    acked_in: list[tuple[float, str]] = field(default_factory=list)
+    """(when acked, conversation)."""
     deliveries: list[float] = field(default_factory=list)
     closes: dict[int, int] = field(default_factory=dict)
 

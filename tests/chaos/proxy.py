@@ -148,6 +148,14 @@ class Proxy:
         """What is wrong with a direction now."""
         return self._faults[direction]
 
+    async def open_target(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to where connections lead.
+
+        Raises:
+            OSError: it is not there.
+        """
+        return await asyncio.open_connection(*self.target, limit=PIECE_BYTES)
+
     async def changed(self) -> None:
         """Return when a fault was switched."""
         await self._changed.wait()
@@ -220,7 +228,7 @@ class _Link:
             lambda: not self._proxy.fault(Direction.UP).is_black_hole
         )  # a SYN that nobody answers
         try:
-            far = await asyncio.open_connection(*self._proxy.target, limit=PIECE_BYTES)
+            far = await self._proxy.open_target()
         except OSError:
             self.cut()  # the target is not there: whoever connected sees a reset
             return

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.account import Nodes
-from tests.chaos.cluster import Cluster, Part
+from tests.chaos.cluster import Cluster
+from tests.chaos.extras import Extra, Finding
+from tests.chaos.health import NotWell, Recovery
 from tests.chaos.load import Crowd
-from tests.chaos.proxy import BOTH, Direction, Proxy
-from tests.chaos.schedule import Entry, Schedule, check_targets
+from tests.chaos.play import Mark, Note, play
+from tests.chaos.schedule import Schedule, check_targets
 from tests.checker.judge import judge, read_folder
 from tests.checker.verdict import Verdict
 
@@ -24,18 +25,6 @@ SAMPLE_S = 0.1
 HELD_UP_S = 1.0  # a sample that is later than this: the clients themselves did not run
 SILENT = frozenset({"pause", "black_hole", "throttle"})
 """Faults in which a server cannot answer while its connections stay open: waits may be longer by them."""
-
-Note = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A fault as it happened, in seconds after the load began; recovered_s: from its end to the next ack."""
-
-    entry: Entry
-    began_s: float
-    ended_s: float
-    recovered_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -45,6 +34,9 @@ class Outcome:
     Attributes:
         acks: when each ack came, and how long after the first send.
         unanswered: samples of how many sends waited.
+        silences: of each group of the crowd, the longest time without an ack in it while people wrote.
+        well_after_s: from the end of the last fault until all that runs said that it was healthy.
+        figures: of whoever watched, by name.
     """
 
     schedule: Schedule
@@ -55,6 +47,9 @@ class Outcome:
     unanswered: list[tuple[float, int]]
     closes: dict[int, int]
     faults: list[str] = field(default_factory=list)
+    silences: Mapping[str, float] = field(default_factory=dict)
+    well_after_s: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -66,6 +61,11 @@ class Outcome:
         """The longest time without any ack while people wrote."""
         times = sorted(at_s for at_s, _ in self.acks)
         return max((after - before for before, after in itertools.pairwise(times)), default=0.0)
+
+    @property
+    def longest_silence_s(self) -> float:
+        """The longest time without an ack in any group of the crowd while people wrote."""
+        return max(self.silences.values(), default=0.0)
 
     @property
     def longest_wait_s(self) -> float:
@@ -85,7 +85,11 @@ class Outcome:
                 "delivered": len(self.deliveries),
                 "ack_p50_ms": _share(waits, 0.5) * 1000,
                 "ack_p99_ms": _share(waits, 0.99) * 1000,
+                "longest_wait_s": self.longest_wait_s,
                 "longest_gap_s": self.longest_gap_s,
+                "longest_silence_s": self.longest_silence_s,
+                "well_after_s": self.well_after_s,
+                **self.figures,
                 "most_unanswered": max((count for _, count in self.unanswered), default=0),
             },
             "closes": {str(code): count for code, count in sorted(self.closes.items())},
@@ -118,7 +122,14 @@ async def run(
 
 
 async def drill(
-    cluster: Cluster, schedule: Schedule, folder: Path, *, per_s: float = 10, suffix: str = "", note: Note
+    cluster: Cluster,
+    schedule: Schedule,
+    folder: Path,
+    *,
+    per_s: float = 10,
+    suffix: str = "",
+    extras: Sequence[Extra] = (),
+    note: Note,
 ) -> Outcome:
     """Do what `run` does in a cluster that runs already, and go on running.
 
@@ -128,6 +139,7 @@ async def drill(
         folder: as for `run`, another one for each drill.
         per_s: as for `run`.
         suffix: of the usernames, new for each drill of a cluster: what earlier people said is not in these histories.
+        extras: who else takes part.
         note: as for `run`.
 
     Raises:
@@ -137,25 +149,33 @@ async def drill(
     chance = random.Random(schedule.seed)
     crowd = Crowd(folder / "histories", Nodes(cluster.urls), chance, suffix)
     try:
-        return await _drill(cluster, schedule, crowd, per_s, note)
+        return await _drill(cluster, schedule, crowd, per_s, extras, note)
     finally:
         await crowd.nodes.close()
 
 
-async def _drill(cluster: Cluster, schedule: Schedule, crowd: Crowd, per_s: float, note: Note) -> Outcome:
+async def _drill(
+    cluster: Cluster, schedule: Schedule, crowd: Crowd, per_s: float, extras: Sequence[Extra], note: Note
+) -> Outcome:
     troubles: list[str] = []
     marks: list[Mark] = []
+    findings: list[Finding] = []
+    recovery = Recovery(cluster.urls)
     await crowd.arrive()
+    for extra in extras:
+        await extra.begin(cluster, crowd)
     began_s = time.monotonic()  # the clock of the histories
     unanswered: list[tuple[float, int]] = []
     sampler = asyncio.create_task(_sample(crowd, began_s, unanswered))
     until_s = asyncio.get_running_loop().time() + schedule.duration_s
     talk = asyncio.create_task(crowd.talk(per_s, until_s))
     try:
-        marks = await _play(cluster, schedule, began_s, note)
+        marks = await play(cluster, schedule, began_s, note)
+        recovery.begin()
         await talk
         note("the load has ended; everybody catches up and reads everything once more")
         await crowd.settle()
+        findings = [await extra.end() for extra in extras]
     except* TimeoutError as late:  # anything else is a fault of the drill itself and ends it
         troubles.append(f"somebody was not answered, or did not catch up, in time: {late.exceptions}")
     finally:
@@ -163,19 +183,58 @@ async def _drill(cluster: Cluster, schedule: Schedule, crowd: Crowd, per_s: floa
             task.cancel()
         await asyncio.gather(talk, sampler, return_exceptions=True)
         await crowd.leave()
-    spans = [(mark.began_s, mark.ended_s) for mark in marks if mark.entry.action in SILENT]
-    spans += held_up([at_s for at_s, _ in unanswered])
-    allowances = [(began_s + from_s, began_s + to_s) for from_s, to_s in spans]
-    verdict = await asyncio.to_thread(lambda: judge(read_folder(crowd.folder), allowances))
+    well_after_s = None
+    try:
+        well_after_s = await recovery.end()
+    except NotWell as late:
+        troubles.append(str(late))
+    halts = held_up([at_s for at_s, _ in unanswered])
+    silent = [(mark.began_s, mark.ended_s) for mark in marks if mark.entry.action in SILENT]
+    allowances, ours = (
+        [(began_s + from_s, began_s + to_s) for from_s, to_s in spans] for spans in (silent, halts)
+    )
+    verdict = await asyncio.to_thread(lambda: judge(read_folder(crowd.folder), allowances, ours))
     figures = [device.figures for device in crowd.devices.values()]
     acks = sorted((at - began_s, took) for each in figures for at, took in each.acks)
     closes: dict[int, int] = {}
     for each in figures:
         for code, count in each.closes.items():
             closes[code] = closes.get(code, 0) + count
-    delivered = sorted(at - began_s for each in figures for at in each.deliveries)
-    marks = [_recovered(mark, acks) for mark in marks]
-    return Outcome(schedule, verdict, marks, acks, delivered, unanswered, closes, troubles)
+    return Outcome(
+        schedule,
+        verdict,
+        [_recovered(mark, acks) for mark in marks],
+        acks,
+        sorted(at - began_s for each in figures for at in each.deliveries),
+        unanswered,
+        closes,
+        troubles + [fault for finding in findings for fault in finding.faults],
+        _silences(crowd, began_s, schedule.duration_s, halts),
+        well_after_s,
+        {name: value for finding in findings for name, value in finding.figures.items()},
+    )
+
+
+def _silences(
+    crowd: Crowd, began_s: float, until_s: float, halts: Sequence[tuple[float, float]]
+) -> dict[str, float]:
+    """Return how long each group was without an ack at most; while the clients stood still does not count."""
+    acked = [pair for device in crowd.devices.values() for pair in device.figures.acked_in]
+    return {
+        name: longest_silence_s((at - began_s for at, where in acked if where == group_id), until_s, halts)
+        for name, group_id in crowd.groups.items()
+    }
+
+
+def longest_silence_s(
+    acks_s: Iterable[float], until_s: float, halts: Sequence[tuple[float, float]] = ()
+) -> float:
+    """Return the longest time without an ack, from the beginning (0) to ``until_s``, less the halts in it."""
+    moments = [0.0, *sorted(at_s for at_s in acks_s if 0 < at_s < until_s), until_s]
+    return max(
+        after - before - sum(max(0.0, min(after, to_s) - max(before, from_s)) for from_s, to_s in halts)
+        for before, after in itertools.pairwise(moments)
+    )
 
 
 async def _sample(crowd: Crowd, began_s: float, into: list[tuple[float, int]]) -> None:
@@ -188,62 +247,6 @@ async def _sample(crowd: Crowd, began_s: float, into: list[tuple[float, int]]) -
 def held_up(samples_s: Sequence[float]) -> list[tuple[float, float]]:
     """Return when this process stood still, which says nothing about the server."""
     return [(before, after) for before, after in itertools.pairwise(samples_s) if after - before > HELD_UP_S]
-
-
-async def _play(cluster: Cluster, schedule: Schedule, began_s: float, note: Note) -> list[Mark]:
-    """Let every fault happen at its time; those of different targets may overlap."""
-    async with asyncio.TaskGroup() as tasks:
-        playing = [
-            tasks.create_task(_fail(cluster.parts[entry.target], entry, began_s, note))
-            for entry in schedule.faults
-        ]
-    return [task.result() for task in playing]
-
-
-async def _fail(part: Part, entry: Entry, began_s: float, note: Note) -> Mark:
-    await asyncio.sleep(max(0.0, began_s + entry.at_s - time.monotonic()))
-    async with part.failing:  # on a slow machine the start after a kill may last until the next fault is due
-        note(
-            f"{entry.at_s:6.1f} s  {entry.target} {entry.action}"
-            + (f" for {entry.for_s} s" if entry.for_s else "")
-        )
-        from_s = time.monotonic() - began_s
-        await _fail_now(part, entry)
-        return Mark(entry, from_s, time.monotonic() - began_s)
-
-
-async def _fail_now(part: Part, entry: Entry) -> None:
-    """Make a fault, let it last, undo it."""
-    if entry.action == "kill":
-        await part.kill()
-        await asyncio.sleep(entry.for_s)
-        await part.start_again()
-    elif entry.action == "pause":
-        part.signal(signal.SIGSTOP)
-        await asyncio.sleep(entry.for_s)
-        part.signal(signal.SIGCONT)
-    elif entry.action == "cut":
-        part.proxy.cut()
-    else:
-        await _break(part.proxy, entry)
-        await asyncio.sleep(entry.for_s)
-        await part.proxy.heal()
-
-
-async def _break(proxy: Proxy, entry: Entry) -> None:
-    ways: Sequence[Direction] = BOTH if entry.direction == "both" else (Direction(entry.direction),)
-    match entry.action:
-        case "refuse":
-            await proxy.refuse()
-            proxy.cut()  # what is open would hide it
-        case "black_hole":
-            proxy.black_hole(ways)
-        case "delay":
-            proxy.delay(entry.delay_ms / 1000, entry.jitter_ms / 1000, ways)
-        case "throttle":
-            proxy.throttle(entry.bytes_per_s, ways)
-        case "cut_after":
-            proxy.cut_after(entry.after_bytes, ways)
 
 
 def _recovered(mark: Mark, acks: Sequence[tuple[float, float]]) -> Mark:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-TARGETS = ("server:1", "server:2", "mysql", "redis", "kafka")
+PARTS = ("server:1", "server:2", "mysql", "redis", "kafka")
+LINKS = ("server:1>mysql", "server:2>mysql", "server:1>redis", "server:2>redis")
+"""The network between one server and an engine. Kafka has one for all: a broker tells its clients one address."""
+TARGETS = (*PARTS, *LINKS)
 PROCESS_ACTIONS = ("kill", "pause")
 NETWORK_ACTIONS = ("cut", "refuse", "black_hole", "delay", "throttle", "cut_after")
-ACTIONS = (*PROCESS_ACTIONS, *NETWORK_ACTIONS)
-MOMENTS = ("cut",)  # over at once: they have no for_s
+OWN_ACTIONS: Mapping[str, Sequence[str]] = {
+    "server:1": ("restart",),
+    "server:2": ("restart",),
+    "mysql": ("lock",),
+    "redis": ("empty",),
+    "kafka": ("lose_records", "lose_segments", "rebalance"),
+}
+"""What only this target has."""
+MOMENTS = ("cut", "empty", "lose_records")  # over at once: they have no for_s
 DIRECTIONS = ("up", "down", "both")
 MAX_S = 3600.0
 
@@ -29,7 +39,7 @@ class Entry:
     Attributes:
         at_s: seconds after the load began.
         target: of `TARGETS`. A server's network is that between its clients and it, an engine's that to the servers.
-        action: of `ACTIONS`.
+        action: of `actions_of` the target.
         for_s: until it is undone (a killed process is started again).
         direction: for what the network does: ``up`` to the target, ``down`` from it, or ``both``.
         delay_ms, jitter_ms: of ``delay``.
@@ -58,6 +68,13 @@ class Schedule:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def actions_of(target: str) -> Sequence[str]:
+    """Return what may happen to a target."""
+    if target in LINKS:
+        return NETWORK_ACTIONS
+    return (*PROCESS_ACTIONS, *NETWORK_ACTIONS, *OWN_ACTIONS[target])
 
 
 def read(path: Path) -> Schedule:
@@ -96,7 +113,8 @@ def check(schedule: Schedule) -> None:
     for number, entry in enumerate(schedule.faults, 1):
         where = f"fault {number}"
         _expect(entry.target in TARGETS, f"{where}: target: expected one of {TARGETS}, got {entry.target!r}")
-        _expect(entry.action in ACTIONS, f"{where}: action: expected one of {ACTIONS}, got {entry.action!r}")
+        actions = actions_of(entry.target)
+        _expect(entry.action in actions, f"{where}: action: expected one of {actions}, got {entry.action!r}")
         _expect(entry.direction in DIRECTIONS, f"{where}: direction: expected one of {DIRECTIONS}")
         _expect(
             last_s <= entry.at_s <= MAX_S, f"{where}: at_s: expected {last_s} to {MAX_S}, got {entry.at_s}"
@@ -105,11 +123,14 @@ def check(schedule: Schedule) -> None:
             _expect(entry.for_s == 0, f"{where}: for_s: {entry.action} is over at once")
         else:
             _expect(0 < entry.for_s <= MAX_S, f"{where}: for_s: expected more than 0, got {entry.for_s}")
-        busy = free_s.get(entry.target, 0.0)
-        _expect(entry.at_s >= busy, f"{where}: {entry.target} still has a fault until {busy} s")
-        free_s[entry.target] = entry.at_s + entry.for_s
+        part = entry.target.rpartition(">")[
+            2
+        ]  # the network of one server to an engine is a piece of the engine's
+        busy = free_s.get(part, 0.0)
+        _expect(entry.at_s >= busy, f"{where}: {part} still has a fault until {busy} s")
+        free_s[part] = entry.at_s + entry.for_s
         last_s = entry.at_s
-        _expect(free_s[entry.target] <= schedule.duration_s, f"{where}: ends after duration_s")
+        _expect(free_s[part] <= schedule.duration_s, f"{where}: ends after duration_s")
 
 
 def check_targets(schedule: Schedule, present: Sequence[str]) -> None:
@@ -132,7 +153,7 @@ def generate(
         calm_s: before the first fault, and after the last.
     """
     chance = random.Random(seed)
-    kinds = [(target, action) for target in targets for action in ACTIONS]
+    kinds = [(target, action) for target in targets for action in actions_of(target)]
     faults: list[Entry] = []
     at_s = calm_s
     while True:
@@ -150,6 +171,18 @@ Make = Callable[[random.Random, float, str], Entry]
 _MAKE: dict[str, Make] = {
     "kill": lambda chance, at_s, target: Entry(at_s, target, "kill", round(chance.uniform(0.1, 1.5), 2)),
     "pause": lambda chance, at_s, target: Entry(at_s, target, "pause", round(chance.uniform(0.5, 5), 2)),
+    "restart": lambda chance, at_s, target: Entry(
+        at_s, target, "restart", round(chance.uniform(0.1, 1.5), 2)
+    ),
+    "lock": lambda chance, at_s, target: Entry(at_s, target, "lock", round(chance.uniform(2, 6), 2)),
+    "empty": lambda _, at_s, target: Entry(at_s, target, "empty"),
+    "lose_records": lambda _, at_s, target: Entry(at_s, target, "lose_records"),
+    "lose_segments": lambda chance, at_s, target: Entry(
+        at_s, target, "lose_segments", round(chance.uniform(0.1, 2), 2)
+    ),
+    "rebalance": lambda chance, at_s, target: Entry(
+        at_s, target, "rebalance", round(chance.uniform(3, 8), 2)
+    ),
     "cut": lambda _, at_s, target: Entry(at_s, target, "cut"),
     "refuse": lambda chance, at_s, target: Entry(at_s, target, "refuse", round(chance.uniform(0.5, 3), 2)),
     "black_hole": lambda chance, at_s, target: Entry(

@@ -12,19 +12,22 @@ from tests.checker.rules_sender import Span
 from tests.checker.verdict import Verdict
 
 
-def judge(histories: Sequence[History], allowances: Sequence[Span] = ()) -> Verdict:
+def judge(
+    histories: Sequence[History], allowances: Sequence[Span] = (), halts: Sequence[Span] = ()
+) -> Verdict:
     """Return what breaks a promise.
 
     Args:
         histories: of every device of every user who wrote; a user without a history is not judged as a sender.
         allowances: (from, to) on the histories' clock in which the server was stopped or cut off on purpose.
+        halts: times in which the clients themselves did not run: nobody could hear anything.
     """
     evidence = gather(histories)
     faults = [
         *evidence.faults,
         *rules_log.check(evidence),
-        *rules_device.check(evidence),
-        *rules_sender.check(evidence, allowances),
+        *rules_device.check(evidence, halts),
+        *rules_sender.check(evidence, [*allowances, *halts]),
     ]
     return Verdict(list(dict.fromkeys(faults)), _looked_at(evidence))
 

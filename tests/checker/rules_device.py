@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tests.checker.evidence import Evidence, final_pages, sightings
 from tests.checker.records import Connection, History, Page
@@ -13,8 +13,16 @@ HOLE_S = 2.0  # docs/protocol.md lets pushes overtake each other "for a moment";
 LEARNS_WITHIN_S = 30.0  # a connected device learns of every event within this
 
 
-def check(evidence: Evidence) -> Iterator[Fault]:
-    """Yield what is wrong with what devices got."""
+Span = tuple[float, float]
+
+
+def check(evidence: Evidence, halts: Sequence[Span] = ()) -> Iterator[Fault]:
+    """Yield what is wrong with what devices got.
+
+    Args:
+        evidence: of all clients.
+        halts: times in which the clients did not run: what is due in them may come later by as much.
+    """
     for history in evidence.histories:
         for text in history.diverged:
             yield Fault("conflicting_hash", f"{history.name}: {text}")
@@ -25,8 +33,8 @@ def check(evidence: Evidence) -> Iterator[Fault]:
         for page in history.pages:
             yield from _ascends(history, page)
         yield from _showed(evidence, history)
-        yield from _holes(evidence, history)
-        yield from _late(evidence, history)
+        yield from _holes(evidence, history, halts)
+        yield from _late(evidence, history, halts)
 
 
 def _read_all(evidence: Evidence, history: History) -> Iterator[Fault]:
@@ -88,22 +96,36 @@ def _showed(evidence: Evidence, history: History) -> Iterator[Fault]:
             yield Fault("lost", text)
 
 
-def _holes(evidence: Evidence, history: History) -> Iterator[Fault]:
-    """A live connection brings every event: what a later push has overtaken comes within HOLE_S, or a resync or the end."""
+def _holes(evidence: Evidence, history: History, halts: Sequence[Span]) -> Iterator[Fault]:
+    """A live connection brings every event: what a later push has overtaken comes within HOLE_S, or a resync or the end.
+
+    The resync may come in the place of the event, before what follows it: what the client is to fetch was stored by then.
+    """
     for connection in history.connections.values():
         if connection.live_s is None:
             continue
         came = _arrivals(history, connection)
         for conversation_id, seq, opened_s in _opened_holes(history, connection):
-            until_s = opened_s + HOLE_S
+            until_s = due(opened_s, HOLE_S, halts)
             ended_s = history.ended_s if connection.closed_s is None else connection.closed_s
-            excused = ended_s < until_s or any(opened_s <= at <= until_s for at in connection.resyncs_s)
+            excused = ended_s < until_s or any(
+                opened_s - HOLE_S <= at <= until_s for at in connection.resyncs_s
+            )
             excused |= not evidence.log(conversation_id).was_member(history.user_id, seq)
             if not excused and came.get((conversation_id, seq), until_s + 1) > until_s:
                 text = (
                     f"{history.name}: connection {connection.number} went on without {conversation_id} {seq}"
                 )
                 yield Fault("skipped", text)
+
+
+def due(from_s: float, within_s: float, halts: Sequence[Span]) -> float:
+    """Return when something is due that may take so long, not counting the halts, which ascend."""
+    until_s = from_s + within_s
+    for began_s, ended_s in halts:
+        if began_s < until_s and ended_s > from_s:
+            until_s += ended_s - max(began_s, from_s)
+    return until_s
 
 
 def _arrivals(history: History, connection: Connection) -> dict[tuple[str, int], float]:
@@ -136,7 +158,7 @@ def _opened_holes(history: History, connection: Connection) -> Iterator[tuple[st
         top[conversation_id] = max(before, *seqs)
 
 
-def _late(evidence: Evidence, history: History) -> Iterator[Fault]:
+def _late(evidence: Evidence, history: History, halts: Sequence[Span]) -> Iterator[Fault]:
     """A device that stays connected for LEARNS_WITHIN_S after an ack has learnt of the event by then."""
     seen = _first_seen(history)
     spans = [
@@ -146,7 +168,7 @@ def _late(evidence: Evidence, history: History) -> Iterator[Fault]:
     ]
     for other in evidence.histories:
         for conversation_id, seq, acked_s in acks(other):
-            due_s = acked_s + LEARNS_WITHIN_S
+            due_s = due(acked_s, LEARNS_WITHIN_S, halts)
             if not any(began_s <= acked_s and due_s <= ended_s for began_s, ended_s in spans):
                 continue
             is_late = seen.get((conversation_id, seq), due_s + 1) > due_s

@@ -319,3 +319,25 @@ async def test_standing_tells_which_sessions_are_good(store: AccountStore) -> No
 
     await store.set_disabled("u-ada", disabled=True)
     assert await store.standing(["f-phone", "f-laptop"]) == set()
+
+
+async def test_every_end_of_a_session_is_counted(store: AccountStore) -> None:
+    """Logout, a login in its place, a new password, a disabled account: each changes the number; nothing else does."""
+    await store.create_user(new_user("ada"))
+    seen = [await store.revocations()]
+    for name in ("phone", "laptop", "tablet"):
+        await open_device(store, new_device(name))
+    await store.rotate("f-phone", generation=1, now_ms=2, expires_ts=10**15)
+    assert await store.remove_device("u-ada", "none") is None
+    assert await store.revocations() == seen[0]
+
+    await open_device(store, new_device("phone", family="f-phone-2"))
+    seen.append(await store.revocations())
+    await store.remove_device("u-ada", "phone")
+    seen.append(await store.revocations())
+    await store.change_password("u-ada", "new", keep_device="laptop")
+    seen.append(await store.revocations())
+    await store.set_disabled("u-ada", disabled=True)
+    seen.append(await store.revocations())
+
+    assert seen == sorted(set(seen))

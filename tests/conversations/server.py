@@ -113,7 +113,12 @@ class ServerProcess:
     async def _ended(self) -> int:
         assert self._process is not None
         process, self._process = self._process, None
-        return await asyncio.to_thread(process.wait, STOPPED_WITHIN_S)
+        try:
+            return await asyncio.to_thread(process.wait, STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()  # nothing outlives its test
+            process.wait()
+            raise
 
     async def _is_ready(self, http: httpx.AsyncClient) -> bool:
         try:

@@ -23,6 +23,7 @@ from pingme.domain.events import MessageBody, make_command
 from pingme.ports.dead_letters import DeadLetterRecord
 from pingme.sdk import Message
 from pingme.wire.records import encode_record
+from tests.chaos.engine_faults import delete_segments
 from tests.conversations.people import contents, hear, person, say
 from tests.conversations.server import ServerProcess
 from tests.services.kafka import Kafka
@@ -153,6 +154,47 @@ async def test_a_broker_that_stops_answering_costs_no_message(broker: Kafka, tmp
 
         assert "directly" in told["detail"]
         assert stored == [str(number) for number in range(21)]
+
+
+async def test_a_log_that_lost_its_segments_begins_anew(broker: Kafka, tmp_path: Path):
+    """The group's offsets are above its end: nothing is passed over, they are committed anew, and the log is used again."""
+    async with server_on(broker.env(), tmp_path) as server:
+        topic = f"{prefix_of(server)}-messages"
+        async with person(server.url, "ada") as ada, person(server.url, "bob") as bob:
+            await until_health(server, lambda log: log["status"] == "healthy")
+            for number in range(30):
+                sent = await say(ada, str(number), to="bob")
+            await until_committed(broker, prefix_of(server), lambda places: sum(at for at, _ in places) >= 30)
+            await asyncio.to_thread(broker.stop)
+            delete_segments(tmp_path / "kafka" / "data", topic)
+            await asyncio.to_thread(broker.start_again)
+            for number in range(30, 50):
+                await say(ada, str(number), to="bob")
+            await until_health(server, lambda log: log["status"] == "healthy")
+            await say(ada, "50", to="bob")
+            stored = await contents(bob, sent.conversation_id)
+        await until_committed(broker, prefix_of(server), lambda places: all(at <= end for at, end in places))
+
+        assert stored == [str(number) for number in range(51)]
+
+
+async def until_committed(broker: Kafka, prefix: str, check: Callable[[list[tuple[int, int]]], bool]) -> None:
+    """Wait until (committed offset, end of the log) of the partitions are what the check wants."""
+    async with asyncio.timeout(WITHIN_S):
+        while not check(await asyncio.to_thread(committed, broker.env()["KAFKA_BROKERS"], prefix)):  # noqa: ASYNC110  # another process's
+            await asyncio.sleep(0.1)
+
+
+def committed(brokers: str, prefix: str) -> list[tuple[int, int]]:
+    reader = Consumer({"bootstrap.servers": brokers, "group.id": prefix})
+    try:
+        places = [TopicPartition(f"{prefix}-messages", number) for number in range(16)]
+        return [
+            (max(place.offset, 0), reader.get_watermark_offsets(place, timeout=5)[1])
+            for place in reader.committed(places, timeout=5)
+        ]
+    finally:
+        reader.close()
 
 
 async def test_a_server_starts_and_serves_without_a_broker(broker: Kafka, tmp_path: Path):

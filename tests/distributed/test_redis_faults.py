@@ -155,6 +155,18 @@ async def test_a_revocation_without_redis_is_found_in_the_store(world: TwoNodes,
 
 
 @pytest.mark.slow
+async def test_a_revocation_that_nobody_could_tell_is_found_in_the_store(world: TwoNodes) -> None:
+    """This node has Redis; the one that ended the session has not, or died: nothing is pushed, and the socket closes."""
+    bob = await world.two.online("ub")
+    tablet = await world.two.online("ub", "tablet")
+
+    await world.accounts.remove_device("ub", "d1")
+
+    assert await bob.closed_with() == CloseCode.REVOKED
+    assert tablet.close_code is None
+
+
+@pytest.mark.slow
 async def test_a_redis_that_answers_nothing_holds_nobody_up(world: TwoNodes, redis: Redis) -> None:
     """As behind a network that swallows packets: the beats notice, the store is asked, and it recovers."""
     ann = await world.one.online("ua")

@@ -27,8 +27,10 @@ class Row:
         self.nickname_key = new.nickname_key
         self.password_hash = new.password_hash
         self.devices: dict[str, Device] = {}
+        self.removed = 0
 
     def remove(self, device_ids: Sequence[str]) -> list[Device]:
+        self.removed += len(device_ids)
         return [self.devices.pop(device_id) for device_id in device_ids]
 
 
@@ -147,6 +149,9 @@ class MemoryAccounts:
         found = {family_id: await self.session(family_id) for family_id in family_ids}
         return {family_id for family_id, session in found.items() if session and not session.disabled}
 
+    async def revocations(self) -> int:
+        return sum(row.removed for row in self._rows.values())
+
     async def rotate(self, family_id: str, *, generation: int, now_ms: int, expires_ts: int) -> bool:
         session = await self.session(family_id)
         if session is None or session.device.generation != generation:
@@ -163,4 +168,4 @@ class MemoryAccounts:
         device = row.devices.get(device_id) if row else None
         if row is None or device is None or family_id not in {None, device.family_id}:
             return None
-        return row.devices.pop(device_id)
+        return row.remove([device_id])[0]

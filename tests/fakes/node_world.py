@@ -137,7 +137,13 @@ class FakeClient:
 
 
 class NodeWorld(ChatWorld):
-    """A node with a running pipeline. A token is ``user/device`` or ``user/device/seconds``."""
+    """A node with a running pipeline. A token is ``user/device`` or ``user/device/seconds``.
+
+    Attributes:
+        keeps: the log is one that keeps records, and gives some of them again.
+    """
+
+    keeps = False
 
     def __init__(
         self, folder: Path, rules: SocketRules | None = None, *, outbox_bytes: int = 1 << 20
@@ -189,7 +195,9 @@ class NodeWorld(ChatWorld):
             self.verify,
             Turns(),
         )
-        self.worker = Worker(self.log, self.store, self.letters, self.push, self.clock, policy=RetryPolicy())
+        self.worker = Worker(
+            self.log, self.store, self.letters, self.push, self.clock, policy=RetryPolicy(), keeps=self.keeps
+        )
         self._worker_task = asyncio.create_task(self.worker.run())
 
     async def user_exists(self, user_id: str) -> bool:

@@ -95,6 +95,7 @@ class RedisNode(NodeWorld):
             task.cancel()
         results = await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         await super().close_node()
+        await self.hub.finish()
         await self.nodes.close()
         assert ended == [], results
 

@@ -14,10 +14,10 @@ import pytest
 from tests.chaos.cluster import Cluster, Missing, address, through
 from tests.chaos.run import run
 from tests.chaos.schedule import (
-    ACTIONS,
     TARGETS,
     BadSchedule,
     Schedule,
+    actions_of,
     check,
     check_targets,
     generate,
@@ -51,7 +51,7 @@ def test_a_seed_decides_a_valid_schedule(seed: int):
     assert made == generate(seed, TARGETS, 600)
     assert made != generate(seed + 1, TARGETS, 600)
     assert {(fault.target, fault.action) for fault in made.faults} == {
-        (target, action) for target in TARGETS for action in ACTIONS
+        (target, action) for target in TARGETS for action in actions_of(target)
     }
     assert made.faults[-1].at_s + made.faults[-1].for_s <= 598
 
@@ -61,6 +61,12 @@ def test_a_seed_decides_a_valid_schedule(seed: int):
     [
         ([{**KILL, "target": "toaster"}], "fault 1: target: expected one of"),
         ([{**KILL, "action": "tickle"}], "fault 1: action: expected one of"),
+        ([{**KILL, "action": "empty"}], "fault 1: action: expected one of"),
+        ([{**KILL, "target": "server:1>mysql"}], "fault 1: action: expected one of"),
+        (
+            [{**KILL, "target": "mysql"}, {**KILL, "target": "server:2>mysql", "action": "refuse"}],
+            "fault 2: mysql still has a fault until 2",
+        ),
         ([{**KILL, "for_s": 0}], "fault 1: for_s: expected more than 0"),
         ([{**KILL, "action": "cut"}], "fault 1: for_s: cut is over at once"),
         ([{**KILL, "at_s": -1}], "fault 1: at_s"),
@@ -195,7 +201,8 @@ async def test_an_engine_stands_behind_a_proxy(tmp_path: Path):
 
 def test_mariadb_is_the_target_mysql(tmp_path: Path):
     """Schedules name the engine by its kind; with it there may be several servers."""
-    assert Cluster(tmp_path, [Engine("mariadb")], servers=2).targets == ["mysql", "server:1", "server:2"]
+    targets = Cluster(tmp_path, [Engine("mariadb")], servers=2).targets
+    assert targets == ["mysql", "server:1", "server:2", "server:1>mysql", "server:2>mysql"]
 
 
 def test_several_servers_need_a_store_that_they_can_share(tmp_path: Path):

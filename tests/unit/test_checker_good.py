@@ -181,6 +181,15 @@ def a_hole_with_resync(tale: Tale) -> None:
     tale.now_s += 10
 
 
+def a_resync_in_the_place_of_an_event(tale: Tale) -> None:
+    """Who joins may be told to sync instead of hearing the joining; what comes after it is heard."""
+    plain(tale)
+    tale.drop("ucleo/d1", "push", seq=4)
+    tale.insert_after("ucleo/d1", tale.find("ucleo/d1", "push", seq=3), e="resync", connection=1)
+    tale.find("ucleo/d1", "shown", seq=4)["t"] = tale.find("ucleo/d1", "shown", seq=5)["t"]
+    tale.now_s += 10
+
+
 def stopped_on_purpose(tale: Tale) -> None:
     """20 s without an answer, of which the server was stopped for 15: see the allowance of the test."""
     body = {"content": "patience", "content_type": "text"}
@@ -206,8 +215,18 @@ GOOD: list[Callable[[Tale], None]] = [
     caught_up_after_a_break,
     pushes_in_another_order,
     a_hole_with_resync,
+    a_resync_in_the_place_of_an_event,
     stopped_on_purpose,
 ]
+
+
+ALONE = (
+    pushes_in_another_order,
+    a_hole_with_resync,
+    a_resync_in_the_place_of_an_event,
+    stopped_on_purpose,
+    removed_and_back,
+)
 
 
 @pytest.mark.parametrize("happens", GOOD, ids=lambda happens: happens.__name__)
@@ -241,7 +260,7 @@ def test_all_of_it_in_one_history_is_good():
     """One after the other, everything above makes one good history."""
     tale = group_tale()
     for happens in GOOD:
-        if happens not in (pushes_in_another_order, a_hole_with_resync, stopped_on_purpose, removed_and_back):
+        if happens not in ALONE:
             happens(tale)
         if happens is a_removal:
             tale.write("ucleo/d1", "forgot", conversation=GROUP)

@@ -1,6 +1,10 @@
-"""A node that may not hear revocations asks the store which sessions stand."""
+"""A node looks in the store whether sessions have ended elsewhere, and closes their sockets."""
 
 from __future__ import annotations
+
+import asyncio
+
+import pytest
 
 from pingme.domain.errors import StoreUnavailable
 from pingme.ports.accounts import Device, NewUser
@@ -8,7 +12,6 @@ from pingme.services import session_check
 from pingme.services.session_check import SessionCheck
 from tests.fakes.accounts import MemoryAccounts
 from tests.fakes.clock import FakeClock
-from tests.fakes.push import RecordingPush
 
 
 class Sockets:
@@ -39,10 +42,9 @@ class Bench:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.accounts = Accounts()
-        self.push = RecordingPush()
         self.sockets = Sockets("f-phone", "f-laptop")
         self.forgotten = 0
-        self.check = SessionCheck(self.accounts, self.push, self.clock, lambda: self.sockets, self._forget)
+        self.check = SessionCheck(self.accounts, self.clock, lambda: self.sockets, self._forget)
 
     def _forget(self) -> None:
         self.forgotten += 1
@@ -58,48 +60,65 @@ class Bench:
             )  # fmt: skip
             await self.accounts.open_device("ua", device, password_hash="hash", now_ms=1, limit=20)
 
-    async def turns(self, milliseconds: int) -> None:
-        for _ in range(milliseconds // session_check.TICK_MS):
-            await self.clock.advance(session_check.TICK_MS)
-            await self.check.turn()
 
-
-async def test_while_cut_off_ended_sessions_are_closed_within_a_second() -> None:
-    """Only those; and what is remembered of sessions is dropped each time."""
+async def test_a_session_that_ended_elsewhere_is_closed_with_the_next_look() -> None:
+    """Only that one; and what is remembered of sessions is dropped."""
     bench = Bench()
     await bench.log_in()
-    bench.push.cut_off = True
-    await bench.turns(500)
+    await bench.check.look()
     assert bench.sockets.open == {"f-phone", "f-laptop"}
 
     await bench.accounts.remove_device("ua", "phone")
-    await bench.turns(1_000)
+    await bench.check.look()
 
     assert bench.sockets.open == {"f-laptop"}
     assert bench.forgotten == 2
 
 
-async def test_while_connected_it_hardly_asks() -> None:
-    """Once in 30 s, and once when the connection is back."""
+async def test_while_nothing_ends_it_asks_for_one_number_only() -> None:
+    """The sockets are looked at once in the beginning, and when the number has changed."""
     bench = Bench()
     await bench.log_in()
-    await bench.turns(29_500)
-    assert bench.accounts.asked == 0
-    await bench.turns(500)
+    for _ in range(60):
+        await bench.check.look()
     assert bench.accounts.asked == 1
 
-    bench.push.cut_off = True
-    await bench.turns(500)
-    bench.push.cut_off = False
-    await bench.turns(500)
-    assert bench.accounts.asked == 3
-
-
-async def test_a_store_that_is_away_closes_nobody() -> None:
-    """Nothing is known, so nothing is done; the next question comes."""
-    bench = Bench()
-    bench.push.cut_off = bench.accounts.away = True
-    await bench.turns(2_000)
-
-    assert bench.sockets.open == {"f-phone", "f-laptop"}
+    await bench.accounts.remove_device("ua", "laptop")
+    for _ in range(60):
+        await bench.check.look()
     assert bench.accounts.asked == 2
+
+
+async def test_a_store_that_is_away_closes_nobody_and_is_asked_again() -> None:
+    """Nothing is known, so nothing is done; the look after it finds what has ended meanwhile."""
+    bench = Bench()
+    await bench.log_in()
+    await bench.check.look()
+    await bench.accounts.remove_device("ua", "phone")
+    bench.accounts.away = True
+    with pytest.raises(StoreUnavailable):
+        await bench.check.look()
+    assert bench.sockets.open == {"f-phone", "f-laptop"}
+
+    bench.accounts.away = False
+    await bench.check.look()
+
+    assert bench.sockets.open == {"f-laptop"}
+
+
+async def test_it_looks_every_second_for_ever() -> None:
+    """Also after a look that failed."""
+    bench = Bench()
+    await bench.log_in()
+    bench.accounts.away = True
+    running = asyncio.create_task(bench.check.run())
+    await bench.clock.advance(session_check.LOOK_MS)
+    assert bench.accounts.asked == 1
+
+    await bench.accounts.remove_device("ua", "phone")
+    bench.accounts.away = False
+    await bench.clock.advance(session_check.LOOK_MS)
+
+    assert bench.sockets.open == {"f-laptop"}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -34,6 +34,10 @@ _SESSION = f"""
 SELECT u.user_id, u.username, u.disabled, {DEVICE}
 FROM devices d JOIN users u ON u.id = d.user WHERE d.family_id = %s
 """  # noqa: S608  # constants of this file
+_COUNT_REVOCATION = """
+INSERT INTO meta (name, value) VALUES ('revocations', '1')
+ON DUPLICATE KEY UPDATE value = CAST(value AS UNSIGNED) + 1
+"""
 _ROTATE = """
 UPDATE devices SET generation = generation + 1, rotated_ts = %s, expires_ts = %s
 WHERE family_id = %s AND generation = %s
@@ -236,6 +240,11 @@ class MysqlAccounts:
                   WHERE NOT u.disabled AND d.family_id IN ({marks(family_ids)})"""  # noqa: S608  # placeholders
         return {family_id for (family_id,) in await self._db.read(sql, family_ids)}
 
+    async def revocations(self) -> int:
+        """See `AccountStore.revocations`."""
+        rows = await self._db.read("SELECT value FROM meta WHERE name = 'revocations'")
+        return int(rows[0][0]) if rows else 0
+
     async def rotate(self, family_id: str, *, generation: int, now_ms: int, expires_ts: int) -> bool:
         """See `AccountStore.rotate`."""
         values = (now_ms, expires_ts, family_id, generation)
@@ -279,4 +288,7 @@ async def _remove(transaction: Transaction, user: int, devices: list[Device]) ->
         ids = [each.device_id for each in devices]
         sql = f"DELETE FROM devices WHERE user = %s AND device_id IN ({marks(ids)})"  # noqa: S608  # placeholders
         await transaction.execute(sql, (user, *ids))
+        await transaction.execute(
+            _COUNT_REVOCATION
+        )  # the last lock: it is held to COMMIT, by one after the other
     return devices

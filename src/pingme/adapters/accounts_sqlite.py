@@ -75,6 +75,7 @@ class SqliteAccounts:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._db = database
+        self._revocations = 0  # of this process, which is the only one that ends sessions here
 
     async def create_user(self, new: NewUser) -> User:
         """See `AccountStore.create_user`."""
@@ -160,7 +161,7 @@ class SqliteAccounts:
             db.execute("COMMIT")
             return removed
 
-        return await self._db.write(job)
+        return self._counted(await self._db.write(job))
 
     async def set_disabled(self, user_id: str, *, disabled: bool) -> Sequence[Device] | None:
         """See `AccountStore.set_disabled`."""
@@ -174,7 +175,7 @@ class SqliteAccounts:
             db.execute("COMMIT")
             return removed if found else None
 
-        return await self._db.write(job)
+        return self._counted(await self._db.write(job))
 
     async def open_device(
         self, user_id: str, device: Device, *, password_hash: str, now_ms: int, limit: int
@@ -195,7 +196,11 @@ class SqliteAccounts:
             db.execute("COMMIT")
             return removed
 
-        return await self._db.write(job)
+        return self._counted(await self._db.write(job))
+
+    def _counted(self, removed: list[Device] | None) -> list[Device] | None:
+        self._revocations += bool(removed)
+        return removed
 
     async def devices(self, user_id: str) -> Sequence[Device]:
         """See `AccountStore.devices`."""
@@ -223,6 +228,10 @@ class SqliteAccounts:
                  JOIN users u ON u.id = d.user WHERE NOT u.disabled"""
         return {str(family_id) for (family_id,) in self._db.read(sql, (asked,))}
 
+    async def revocations(self) -> int:
+        """See `AccountStore.revocations`."""
+        return self._revocations
+
     async def rotate(self, family_id: str, *, generation: int, now_ms: int, expires_ts: int) -> bool:
         """See `AccountStore.rotate`."""
         sql = """UPDATE devices SET generation = generation + 1, rotated_ts = ?, expires_ts = ?
@@ -237,6 +246,7 @@ class SqliteAccounts:
         where = """user = (SELECT id FROM users WHERE user_id = ?) AND device_id = ?
                    AND family_id = coalesce(?, family_id)"""
         removed = await self._db.write(lambda db: _remove(db, where, (user_id, device_id, family_id)))
+        self._counted(removed)
         return removed[0] if removed else None
 
 

@@ -99,6 +99,7 @@ class LogConsumer(threading.Thread):
         self._paused_now: frozenset[int] = frozenset()
         self._committed: dict[int, Commit] = {}
         self._began: dict[int, int] = {}  # the first offset of each partition in this assignment
+        self._next: dict[int, int] = {}  # the offset after the last one that was handed over of it
         self._due = dict.fromkeys(("commit", "watch", "reach"), 0.0)
 
     def stop(self) -> None:
@@ -182,12 +183,27 @@ class LogConsumer(threading.Thread):
             if error is not None:
                 self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, error.str())
                 continue
-            self._began.setdefault(message.partition() or 0, message.offset() or 0)
+            partition, offset = message.partition() or 0, message.offset() or 0
+            if offset < self._next.get(partition, 0):
+                self._tell.fetched(good)
+                good = []
+                self._went_back(partition, offset)
+            self._next[partition] = offset + 1
+            self._began.setdefault(partition, offset)
             good.append(message)
         if good:
             if self._unreachable:
                 self._now_reachable()
             self._tell.fetched(good)
+
+    def _went_back(self, partition: int, offset: int) -> None:
+        """Begin anew with a partition that lost its end: what was finished above it is of a log that is gone.
+
+        Kafka gives the earliest record that is left (``auto.offset.reset``), so that none is passed over.
+        """
+        log.warning("log_went_back", partition=partition, offset=offset, expected=self._next[partition])
+        self._gone([partition])
+        self._tell.assigned([partition])
 
     def _pause(self, consumer: Consumer) -> None:
         wanted = self.paused
@@ -251,9 +267,7 @@ class LogConsumer(threading.Thread):
     def _on_assign(self, _consumer: Consumer, places: Sequence[TopicPartition]) -> None:
         self._paused_now = frozenset()  # a new assignment fetches; `_pause` sees to it
         partitions = [place.partition for place in places]
-        for partition in partitions:
-            self._began.pop(partition, None)
-            self._committed.pop(partition, None)
+        self._forget(partitions)
         self._tell.assigned(partitions)
 
     def _on_revoke(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
@@ -266,10 +280,13 @@ class LogConsumer(threading.Thread):
         self._gone([place.partition for place in places])
 
     def _gone(self, partitions: Sequence[int]) -> None:
-        for partition in partitions:
-            self._began.pop(partition, None)
-            self._committed.pop(partition, None)
+        self._forget(partitions)
         self._tell.revoked(partitions)
+
+    def _forget(self, partitions: Sequence[int]) -> None:
+        for known in (self._began, self._next, self._committed):
+            for partition in partitions:
+                known.pop(partition, None)
 
     # What others do.
 

@@ -93,7 +93,7 @@ class RedisPush:
             self._put(PushedSignal(signal.channel, signal.frame, signal.except_user))
 
     def revoke(self, user_id: str, device_id: str | None, code: int) -> None:
-        """See `LivePush.revoke`; while Redis is away the other nodes ask the store every 2 s."""
+        """See `LivePush.revoke`; other nodes look for it in the store every second, too."""
         if self.receiver is not None:
             self.receiver.close_sessions(user_id, device_id, code)
         self._revocations.append(PushedRevocation(user_id, device_id, code))

@@ -43,8 +43,8 @@ LEASE_S = 15  # three missed refreshes of 5 s: of a node's entries, and of the k
 REFRESH_MS = 5_000
 BACKOFF_MS = (100, 200, 400, 800, 1_600, 3_000)  # with jitter; back within 10 s (docs/guarantees.md)
 OWNER_KEY = "pingme:store"
-NO_REDIS: tuple[type[BaseException], ...] = (RedisError, OSError, TimeoutError)
-"""What redis-py raises while Redis is away."""
+NO_REDIS: tuple[type[BaseException], ...] = (RedisError, OSError, TimeoutError, RuntimeError)
+"""What redis-py raises while Redis is away; RuntimeError is uvloop's for a write to a connection that was just reset."""
 
 
 def check_cancelled() -> None:

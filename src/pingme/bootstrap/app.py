@@ -18,6 +18,7 @@ from pingme.config import Settings
 from pingme.domain.errors import PingMeError
 from pingme.domain.events import Command, Outcome, ProfileUpdatedBody, make_command
 from pingme.edge.http.system import ComponentHealth
+from pingme.pipeline.lost_answers import LostAnswers
 from pingme.ports.admin import AdminHandler, Progress
 from pingme.ports.clock import Clock
 from pingme.services import accounts_admin
@@ -178,6 +179,8 @@ class App:
         if self.owned is not None and self.engines.kafka is not None:
             self.run_task("owned_log", self.owned.run())
             self.engines.kafka.log.start()
+            lost = LostAnswers(self.owned.unanswered, self.store, self.pending, self.push, self.clock)
+            self.run_task("lost_answers", lost.run())
         self.run_task("worker", self.pipeline.run())
         self.run_task("pending", self._tick())
         self.run_task("receipts", self.receipts.run())

@@ -64,7 +64,7 @@ class Nodes:
 
     def tasks(self, accounts: AccountStore, sessions: Sessions, clock: Clock) -> Mapping[str, Task]:
         """Return what runs as long as the node does, by name."""
-        check = SessionCheck(accounts, self.push, clock, lambda: self.hub, sessions.forget)
+        check = SessionCheck(accounts, clock, lambda: self.hub, sessions.forget)
         return {
             "redis": self.link.run,
             "push": self.push.run,
@@ -75,8 +75,6 @@ class Nodes:
 
     async def close(self) -> None:
         """Leave: take the presence entries away and end the connections."""
-        if self.hub is not None:
-            await self.hub.finish()
         await self.presence.close()
         await self.link.close()
 

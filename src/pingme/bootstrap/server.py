@@ -22,6 +22,7 @@ from pingme.edge.http.app import create_app
 from pingme.edge.http.services import HttpServices
 from pingme.edge.http.system import SystemInfo, commit_of_installation, create_system_router
 from pingme.edge.hub import Hub
+from pingme.edge.hub_nodes import NodesHub
 from pingme.edge.metrics_server import MetricsServer
 from pingme.edge.node import Node, NodeServices, SocketRules
 from pingme.edge.server import EdgeServer
@@ -108,16 +109,19 @@ class ServerApp:
         app = self.app
         pending, hot, outbox_bytes = app.pending, app.metrics.hot, app.settings.limits.outbox_bytes
         nodes = app.engines.nodes
-        if nodes is None:
+        if nodes is not None:
+            return nodes.make_hub(
+                pending,
+                hot,
+                outbox_bytes=outbox_bytes,
+                store=app.store,
+                clock=app.clock,
+                sessions=app.accounts.sessions,
+            )
+        if app.engines.kafka is None:
             return Hub(pending, hot, outbox_bytes=outbox_bytes)
-        return nodes.make_hub(
-            pending,
-            hot,
-            outbox_bytes=outbox_bytes,
-            store=app.store,
-            clock=app.clock,
-            sessions=app.accounts.sessions,
-        )
+        # A log outside the process gives records again, and beside direct commits in another order: see `NodesHub`.
+        return NodesHub(pending, hot, outbox_bytes=outbox_bytes, store=app.store, clock=app.clock)
 
     def _system_info(self) -> SystemInfo:
         return SystemInfo(
@@ -205,6 +209,7 @@ class ServerApp:
         await self._goodbyes()
         self.node.abort_all()
         await self.node.finish()
+        await self.hub.finish()
         if self._edge is not None:
             await self._edge.stop()
         await self._admin.stop()

@@ -246,6 +246,9 @@ class Hub:
             pipe.write(data)
         self._hot.bytes_out += total
 
+    async def finish(self) -> None:
+        """End what this hub still does; the node is leaving."""
+
     def outbox_bytes(self) -> int:
         """Return how many bytes wait in all outboxes."""
         return sum(connection.pipe.buffered() for connection in self.connections)

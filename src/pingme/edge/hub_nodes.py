@@ -1,4 +1,4 @@
-"""The hub of one node among several: what others store reaches the connections here, too.
+"""The hub of a node that is not alone with its events: what others store, or the log gives again, comes here, too.
 
 Rules of this file:
 - What this node publishes goes the way of `Hub`; what others publish comes by `receive`. Both pass `_push`.
@@ -66,7 +66,7 @@ class _Reload:
 
 
 class NodesHub(Hub):
-    """The connections of this node, and what other nodes say.
+    """The connections of this node, and what other nodes say; right also where events come again or out of turn.
 
     Args:
         pending: who waits for outcomes.
@@ -74,8 +74,8 @@ class NodesHub(Hub):
         outbox_bytes: `limits.outbox_bytes`.
         store: who is a member.
         clock: tells which of two sockets of a device is the newer one.
-        claim: tells other nodes that (user_id, device_id) has a socket here since ``at_ms``.
-        forget_sessions: drops what is remembered of a user's sessions.
+        claim: tells other nodes that (user_id, device_id) has a socket here since ``at_ms``; None: there are none.
+        forget_sessions: drops what is remembered of a user's sessions, which other nodes end, too.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class NodesHub(Hub):
         outbox_bytes: int,
         store: Store,
         clock: Clock,
-        claim: Callable[[str, str, int], None],
-        forget_sessions: Callable[[str], None],
+        claim: Callable[[str, str, int], None] | None = None,
+        forget_sessions: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(pending, hot, outbox_bytes=outbox_bytes)
         self._store = store
@@ -114,7 +114,8 @@ class NodesHub(Hub):
         super().attach(connection)
         self._opening.add(connection)
         self._since_ms[connection] = now_ms = self._clock.now_ms()
-        self._claim(connection.user_id, connection.device_id, now_ms)
+        if self._claim is not None:
+            self._claim(connection.user_id, connection.device_id, now_ms)
 
     def detach(self, connection: Connection) -> None:
         """See `Hub.detach`."""
@@ -142,7 +143,8 @@ class NodesHub(Hub):
 
     def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
         """See `PushReceiver.close_sessions`."""
-        self._forget_sessions(user_id)
+        if self._forget_sessions is not None:
+            self._forget_sessions(user_id)
         super().close_sessions(user_id, device_id, code)
 
     def families(self) -> set[str]:
@@ -332,7 +334,7 @@ class NodesHub(Hub):
         return came
 
     async def finish(self) -> None:
-        """End what is being read; the node is leaving."""
+        """See `Hub.finish`: no members are read any more."""
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()

@@ -11,6 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 TICK_MS = 50  # how late standing still is noticed
 WATCH_AFTER_MS = 200  # a send that waits this long makes the node look at its partition
+SHOWN = 200  # unanswered sends of a partition that are looked at at once
 PROBE_MS = 500  # between probes of a partition that is direct
 RETURN_MS = 500  # how long new sends may wait for those that went direct, when the log moves again
 
@@ -123,6 +125,15 @@ class OwnedLog:
     def direct_partitions(self) -> Sequence[int]:
         """The partitions whose sends do not go into the log now."""
         return [side.number for side in self._sides if side.mode is not Mode.LOG]
+
+    def unanswered(self) -> Sequence[Record]:
+        """Return sends that nobody has answered, the oldest of each partition first, at most `SHOWN` of each."""
+        return [
+            record
+            for side in self._sides
+            for record in itertools.islice(side.waiting, SHOWN)
+            if self._pending.waits(record.origin)
+        ]
 
     def append(self, record: Record) -> None:
         """See `CommandLog.append`; a log that fails is no reason to fail."""

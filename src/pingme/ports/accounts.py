@@ -210,7 +210,14 @@ class AccountStore(Protocol):
     async def standing(self, family_ids: Sequence[str]) -> set[str]:
         """Return those of these token families (at most 1 000) whose session stands and whose user is not disabled.
 
-        One statement: a node that does not hear revocations asks it of its open sockets every 2 s.
+        One statement: a node asks it of its open sockets when `revocations` has changed.
+        """
+        ...
+
+    async def revocations(self) -> int:
+        """Return a number that changes with every session that ends, in the same transaction.
+
+        An indexed read of one row: each node among several asks for it every second.
         """
         ...
 

@@ -1,6 +1,7 @@
-"""Asks the store which sessions still stand, while revocations of other nodes may not be heard.
+"""Asks the store every second whether sessions have ended elsewhere, and closes their sockets here.
 
-While live push is connected a revocation arrives at once, and the store is asked now and then only.
+A revocation that live push brings is there at once; this is for those that it does not bring, because this node or the one
+that revoked has lost it, or ended before it could say so.
 """
 
 from __future__ import annotations
@@ -13,13 +14,10 @@ import structlog
 from pingme.domain.errors import StoreError
 from pingme.ports.accounts import AccountStore
 from pingme.ports.clock import Clock
-from pingme.ports.push import LivePush
 
 log = structlog.get_logger(__name__)
 
-TICK_MS = 500  # how soon a break is noticed; with the 1.5 s of `LivePush.connected` it makes the promised 2 s
-CUT_OFF_MS = 1_000  # between questions while nothing is heard
-CONNECTED_MS = 30_000  # between questions otherwise: for a notice that its own node could not send
+LOOK_MS = 1_000  # half of the 2 s within which sockets of ended sessions are closed
 CHUNK = 1_000  # families per question
 
 
@@ -40,7 +38,6 @@ class SessionCheck:
 
     Args:
         accounts: who knows.
-        push: tells whether other nodes are heard.
         clock: when to ask.
         sockets: the hub, once there is one.
         forget: drops what is remembered of all sessions.
@@ -49,47 +46,41 @@ class SessionCheck:
     def __init__(
         self,
         accounts: AccountStore,
-        push: LivePush,
         clock: Clock,
         sockets: Callable[[], Sockets | None],
         forget: Callable[[], None],
     ) -> None:
         self._accounts = accounts
-        self._push = push
         self._clock = clock
         self._sockets = sockets
         self._forget = forget
-        self._asked_ms = clock.monotonic_ms()
-        self._cut_off = False
+        self._seen: int | None = None  # `AccountStore.revocations` up to which all sockets were looked at
 
     async def run(self) -> None:
-        """Ask when it is due, for ever."""
+        """Look every second, for ever."""
         while True:
-            await self._clock.sleep_ms(TICK_MS)
-            await self.turn()
+            await self._clock.sleep_ms(LOOK_MS)
+            try:
+                await self.look()
+            except (
+                StoreError
+            ) as exc:  # the next look begins where this one did; new sockets need the store as well
+                log.debug("sessions_not_checked", error=exc.message)
 
-    async def turn(self) -> None:
-        """Ask if it is due: at once after a break and after its end, then from time to time."""
-        cut_off = not self._push.connected
-        every_ms = CUT_OFF_MS if cut_off else CONNECTED_MS
-        due = cut_off != self._cut_off or self._clock.monotonic_ms() - self._asked_ms >= every_ms
-        self._cut_off = cut_off
-        if not due:
-            return
-        self._asked_ms = self._clock.monotonic_ms()
-        try:
-            await self.ask()
-        except StoreError as exc:
-            log.debug(
-                "sessions_not_checked", error=exc.message
-            )  # asked again; new sockets need the store as well
-
-    async def ask(self) -> None:
-        """Ask once, and close what has ended.
+    async def look(self) -> None:
+        """Look once; ask for every open socket if any session has ended since the last look.
 
         Raises:
             StoreError: it cannot be read now.
         """
+        revocations = await self._accounts.revocations()
+        if revocations == self._seen:
+            return
+        await self._ask()
+        self._seen = revocations
+
+    async def _ask(self) -> None:
+        """Close what has ended."""
         self._forget()
         sockets = self._sockets()
         if sockets is None:
