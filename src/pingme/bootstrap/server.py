@@ -73,6 +73,7 @@ class ServerApp:
         )
         services = HttpServices(
             accounts=app.accounts,
+            people=app.accounts.people,
             messages=app.messages,
             groups=Groups(app.messages, app.store, app.clock),
             sync=app.sync,
