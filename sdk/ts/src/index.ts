@@ -1,1 +1,6 @@
-export const PROTOCOL_VERSION = 1;
+/** PingMe from TypeScript: connect, send, listen, look back (README.md). */
+
+export type * from "./api.js";
+export { ErrorCode, type ErrorKind, PingMeError } from "./errors.js";
+export { type Change, type LocalStore, memoryStore, type Table } from "./store.js";
+export type * from "./wire.js";
