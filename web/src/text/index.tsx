@@ -12,6 +12,7 @@ import { isEmojiOnly } from "./emoji-only";
 import { EVERYONE, EVERYONE_NAMES, type Mention } from "./mentions";
 import { isPlain, plainTree } from "./plain";
 import { drawBlocks, type Surroundings } from "./render";
+import "./text.css";
 import type { Block } from "./tree";
 
 export { isEmojiOnly } from "./emoji-only";
