@@ -38,7 +38,7 @@ export function GroupDetails({
   const part: PartProps = { conversation, manages: open && isAdmin(info.role), action };
   return (
     <Dialog title={t("group.details")} onClose={onClose}>
-      <div class="stack details">
+      <div class="stack">
         <Head {...part} />
         {info.former && <p class="note">{t("group.former")}</p>}
         {info.dissolved && <p class="note">{t("group.dissolved")}</p>}
@@ -100,6 +100,7 @@ function Announcement({ conversation, manages, action }: PartProps): JSX.Element
   };
   return (
     <Section
+      ruled
       title={t("group.announcement")}
       aside={
         manages &&
@@ -141,7 +142,7 @@ function Rules({ conversation, manages, action }: PartProps): JSX.Element {
     void action.run(() => client().updateGroup(id, values));
   };
   return (
-    <Section title={t("group.permissions")}>
+    <Section ruled title={t("group.permissions")}>
       {manages ? (
         <>
           <HistoryChoice
@@ -150,7 +151,11 @@ function Rules({ conversation, manages, action }: PartProps): JSX.Element {
             onChange={(history_policy) => change({ history_policy })}
           />
           <p class="small soft">{t("group.history_later")}</p>
-          <JoinChoice value={join} disabled={action.busy} onChange={(join_policy) => change({ join_policy })} />
+          <JoinChoice
+            value={join}
+            disabled={action.busy}
+            onChange={(join_policy) => change({ join_policy })}
+          />
         </>
       ) : (
         <dl class="facts">
@@ -169,4 +174,3 @@ function Rules({ conversation, manages, action }: PartProps): JSX.Element {
 export function isAdmin(role: Role | undefined): boolean {
   return role === "owner" || role === "admin";
 }
-

@@ -26,7 +26,7 @@ export function GroupEnd({
     if (await run(() => client().leaveGroup(id))) onClose();
   };
   return (
-    <div class="group-end">
+    <div class="group-end section-ruled">
       <ErrorNote text={error} />
       {stuck && <p class="small soft">{t("group.leave_owner")}</p>}
       <Button

@@ -41,6 +41,7 @@ export function GroupMembers({
   };
   return (
     <Section
+      ruled
       title={`${t("group.members")} (${info.member_count ?? all.length})`}
       aside={
         open &&
@@ -106,11 +107,7 @@ function MemberLine(props: {
   };
   return (
     <li class="member">
-      <button
-        type="button"
-        class="option"
-        onClick={() => openDialog("person", { user_id: member.user_id })}
-      >
+      <button type="button" class="option" onClick={() => openDialog("person", { user_id: member.user_id })}>
         <PersonRow person={member} note={self ? undefined : presenceText(member.user_id)}>
           {member.role !== "member" && <Badge kind="quiet">{t(`group.role_${member.role}`)}</Badge>}
         </PersonRow>
@@ -120,7 +117,13 @@ function MemberLine(props: {
   );
 }
 
-function MemberSearch({ value, onChange }: { value: string; onChange: (value: string) => void }): JSX.Element {
+function MemberSearch({
+  value,
+  onChange,
+}: {
+  value: string;
+  onChange: (value: string) => void;
+}): JSX.Element {
   return (
     <span class="field-box">
       <input

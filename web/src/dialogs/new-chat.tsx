@@ -40,12 +40,7 @@ export function NewChat({ args, onClose }: DialogProps<"newChat">): JSX.Element 
         ) : (
           <Section title={t("people.recent")}>
             {recent.map((user) => (
-              <button
-                key={user.user_id}
-                type="button"
-                class="option"
-                onClick={() => void open(user.user_id)}
-              >
+              <button key={user.user_id} type="button" class="option" onClick={() => void open(user.user_id)}>
                 <PersonRow person={user} />
               </button>
             ))}

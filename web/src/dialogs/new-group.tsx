@@ -23,7 +23,10 @@ export function NewGroup({ args, onClose }: DialogProps<"newGroup">): JSX.Elemen
   const { busy, error, run } = useAction();
 
   useEffect(() => {
-    if (args.member_ids) void client().users(args.member_ids).then(setPeople, () => undefined);
+    if (args.member_ids)
+      void client()
+        .users(args.member_ids)
+        .then(setPeople, () => undefined);
   }, [args.member_ids]);
 
   const create = async (): Promise<void> => {

@@ -1,6 +1,6 @@
+import { PingMeError } from "@pingme/sdk";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { PingMeError } from "@pingme/sdk";
 import { t } from "../i18n";
 import { client } from "../state/client";
 import { me } from "../state/store";
@@ -66,7 +66,15 @@ export function Password({ onClose }: DialogProps<"password">): JSX.Element {
     >
       <div class="stack">
         {/* Password managers want to know whose it is. */}
-        <input class="visually-hidden" type="text" autocomplete="username" readOnly tabIndex={-1} aria-hidden="true" value={me()?.username ?? ""} />
+        <input
+          class="visually-hidden"
+          type="text"
+          autocomplete="username"
+          readOnly
+          tabIndex={-1}
+          aria-hidden="true"
+          value={me()?.username ?? ""}
+        />
         <Field
           label={t("password.current")}
           type="password"
@@ -101,7 +109,11 @@ export function Password({ onClose }: DialogProps<"password">): JSX.Element {
 }
 
 /** What is wrong with each field, before the server is asked. */
-export function faultsOf({ current, next, again }: Values): Readonly<Record<keyof Values, string | undefined>> {
+export function faultsOf({
+  current,
+  next,
+  again,
+}: Values): Readonly<Record<keyof Values, string | undefined>> {
   const length = [...next].length;
   return {
     current: current === "" ? t("auth.password_missing") : undefined,

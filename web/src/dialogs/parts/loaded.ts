@@ -35,7 +35,6 @@ export function useLoaded<Value>(load: () => Promise<Value>, inputs: readonly un
     // Answers may overtake each other; the last question counts.
     if (mine === asked.peek()) state.value = next;
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the caller says what the answer depends on.
   useEffect(() => {
     void reload();
   }, inputs);

