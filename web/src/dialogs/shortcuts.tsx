@@ -21,7 +21,7 @@ const PLACES: readonly Place[] = [
     where: "shortcuts.anywhere",
     shortcuts: [
       { what: "shortcuts.search", ways: [[MAIN, "K"]] },
-      { what: "shortcuts.new_chat", ways: [[MAIN, "Shift", "O"]] },
+      { what: "shortcuts.new_chat", ways: [["Alt", "N"]] },
       { what: "shortcuts.previous", ways: [["Alt", "↑"]] },
       { what: "shortcuts.next", ways: [["Alt", "↓"]] },
       { what: "shortcuts.next_unread", ways: [["Alt", "Shift", "↓"]] },

@@ -7,9 +7,6 @@ import { ErrorNote } from "./notes";
 import { usePeople } from "./people";
 import { PersonRow } from "./person-row";
 
-// Preact's types and the linter both believe that only a datalist makes a field a combobox.
-const COMBOBOX: object = { role: "combobox" };
-
 interface PickerProps {
   readonly label: string;
   readonly onPick: (user: User) => void;
@@ -74,7 +71,7 @@ export function PeoplePicker(props: PickerProps): JSX.Element {
           ref={input}
           id={id}
           type="search"
-          {...COMBOBOX}
+          {...comboboxOf(id, at)}
           dir="auto"
           placeholder={label}
           value={query}
@@ -82,10 +79,6 @@ export function PeoplePicker(props: PickerProps): JSX.Element {
           autocapitalize="none"
           spellcheck={false}
           maxLength={64}
-          aria-expanded={shown.length > 0}
-          aria-controls={`${id}-list`}
-          aria-autocomplete="list"
-          {...(at >= 0 ? { "aria-activedescendant": `${id}-${at}` } : {})}
           onInput={(event) => {
             setQuery(event.currentTarget.value);
             setActive(0);
@@ -117,6 +110,17 @@ export function PeoplePicker(props: PickerProps): JSX.Element {
       </div>
     </div>
   );
+}
+
+/** Preact's types and the linter both believe that only a datalist makes a field a combobox. */
+function comboboxOf(id: string, active: number): object {
+  return {
+    role: "combobox",
+    "aria-autocomplete": "list",
+    "aria-controls": `${id}-list`,
+    "aria-expanded": active >= 0,
+    ...(active >= 0 && { "aria-activedescendant": `${id}-${active}` }),
+  };
 }
 
 function Option(props: {
