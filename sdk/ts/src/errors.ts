@@ -53,3 +53,24 @@ export class PingMeError extends Error {
 /** Nothing came back. */
 export const unreachable = (message: string): PingMeError =>
   new PingMeError("unreachable", ErrorCode.WEBSOCKET_ERROR, message);
+
+/** What the server said, as an error. */
+export const errorOf = (
+  code: number,
+  message: string,
+  outcome?: "refused" | "unknown",
+  retryAfterMs?: number,
+): PingMeError => new PingMeError(outcome === "unknown" ? "unknown" : "refused", code, message, retryAfterMs);
+
+/** Returns whatever was thrown as a PingMeError; what is none is taken for a broken line. */
+export const asError = (thrown: unknown): PingMeError =>
+  thrown instanceof PingMeError
+    ? thrown
+    : unreachable(thrown instanceof Error ? thrown.message : String(thrown));
+
+/** Codes that say: the access token is missing, has run out, or is not valid. */
+export const TOKEN_CODES: ReadonlySet<number> = new Set([
+  ErrorCode.UNAUTHORIZED,
+  ErrorCode.TOKEN_EXPIRED,
+  ErrorCode.INVALID_TOKEN,
+]);

@@ -1,0 +1,46 @@
+/** Waiting. */
+
+/** Resolves after this long, or at once when the signal is aborted. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done);
+  });
+}
+
+/** Something that may have happened: `wait` resolves at the next `set`, at once when it was set before. */
+export class Bell {
+  #isSet = false;
+  #ring: (() => void) | null = null;
+
+  set(): void {
+    this.#isSet = true;
+    this.#ring?.();
+  }
+
+  /** Resolves when it rings, after `ms`, or when the signal is aborted; it is quiet again then. */
+  async wait(ms: number | undefined, signal: AbortSignal): Promise<void> {
+    if (!this.#isSet) {
+      await new Promise<void>((resolve) => {
+        const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+        this.#ring = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        if (signal.aborted) this.#ring();
+        else signal.addEventListener("abort", this.#ring, { once: true });
+      });
+      this.#ring = null;
+    }
+    this.#isSet = false;
+  }
+}
