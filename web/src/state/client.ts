@@ -61,8 +61,13 @@ export function flushChanges(): void {
 function schedule(): void {
   if (scheduled) return;
   scheduled = true;
-  if (document.visibilityState === "hidden") setTimeout(flushChanges, HIDDEN_MS);
-  else requestAnimationFrame(flushChanges);
+  onFrame(flushChanges);
+}
+
+/** Calls back in the next frame; in the background, where there are none, in a while. */
+export function onFrame(act: () => void): void {
+  if (document.visibilityState === "hidden") setTimeout(act, HIDDEN_MS);
+  else requestAnimationFrame(act);
 }
 
 /** What waited for a frame when the page went to the background is let through. */

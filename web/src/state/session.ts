@@ -1,6 +1,7 @@
 import type { User } from "@pingme/sdk";
 import { effect, signal } from "@preact/signals";
 import { client } from "./client";
+import { forgetDrafts } from "./drafts";
 import { phase, status } from "./store";
 
 /** Why the last session ended, for the page that asks to log in again. */
@@ -27,6 +28,7 @@ export async function enter(how: () => Promise<User>): Promise<void> {
 
 /** Logs out and forgets the local copy. */
 export async function leave(): Promise<void> {
+  forgetDrafts();
   await client().logout();
   endedBecause.value = null;
   phase.value = "anonymous";

@@ -19,6 +19,7 @@ export const auth = {
   "auth.password_missing": "Enter your password.",
   "auth.password_short": "Use at least 8 characters.",
   "auth.password_long": "Use at most 128 characters.",
+  "auth.password_is_username": "Choose something else than your username.",
   "auth.show_password": "Show password",
   "auth.hide_password": "Hide password",
   "auth.nickname": "Display name",

@@ -6,6 +6,8 @@ export const list = {
   "list.filter_groups": "Groups",
   "list.empty": "No conversations yet",
   "list.empty_hint": "Find people you know and say hello.",
+  "list.no_unread": "Nothing unread",
+  "list.find_people": "Find people",
   "list.no_match": "Nothing found for “{query}”",
   "list.unread": { one: "{count} unread message", other: "{count} unread messages" },
   "list.unread_many": "999+",

@@ -18,6 +18,7 @@ export const shell = {
     one: "No connection. Next try in {count} second.",
     other: "No connection. Next try in {count} seconds.",
   },
+  "shell.next_try": { one: "Next try in {count} second.", other: "Next try in {count} seconds." },
   "shell.try_now": "Try now",
   "shell.online_again": "Connected again",
   "shell.ended_replaced": "PingMe is open in another window with this session.",

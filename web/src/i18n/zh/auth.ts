@@ -21,6 +21,7 @@ export const auth: Translation<typeof model> = {
   "auth.password_missing": "请输入密码。",
   "auth.password_short": "请至少用 8 个字符。",
   "auth.password_long": "请最多用 128 个字符。",
+  "auth.password_is_username": "密码不能与用户名相同。",
   "auth.show_password": "显示密码",
   "auth.hide_password": "隐藏密码",
   "auth.nickname": "昵称",

@@ -8,6 +8,8 @@ export const list: Translation<typeof model> = {
   "list.filter_groups": "群",
   "list.empty": "还没有会话",
   "list.empty_hint": "找到你认识的人，打个招呼吧。",
+  "list.no_unread": "没有未读消息",
+  "list.find_people": "查找用户",
   "list.no_match": "没有找到“{query}”",
   "list.unread": { other: "{count} 条未读消息" },
   "list.unread_many": "999+",

@@ -17,6 +17,7 @@ export const shell: Translation<typeof model> = {
   "shell.syncing": "正在收取新消息…",
   "shell.offline": "你处于离线状态。你写的内容会保留，恢复连接后发送。",
   "shell.reconnecting_in": { other: "没有连接。{count} 秒后重试。" },
+  "shell.next_try": { other: "{count} 秒后重试。" },
   "shell.try_now": "立即重试",
   "shell.online_again": "已重新连接",
   "shell.ended_replaced": "PingMe 已在另一个窗口用这次登录打开。",
