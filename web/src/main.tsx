@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./app";
+import { installDialogs, preloadDialogs } from "./dialogs";
 import { initLanguage, t } from "./i18n";
 import { watchAttention } from "./state/attention";
 import { attachClient, watchVisibility } from "./state/client";
@@ -7,12 +8,14 @@ import { makeClient } from "./state/make-client";
 import { watchPrefs } from "./state/prefs";
 import { watchRoute } from "./state/route";
 import { startSession } from "./state/session";
+import { preloadText } from "./text";
 import "./styles/index.css";
 import { toast } from "./ui/toast";
 import { startWorker } from "./worker";
 
 async function start(): Promise<void> {
   watchPrefs();
+  installDialogs();
   watchRoute();
   attachClient(await makeClient());
   watchVisibility();
@@ -20,10 +23,19 @@ async function start(): Promise<void> {
   watchAttention();
   const root = document.getElementById("app");
   if (root) render(<App />, root);
-  // After the first drawing: fetching the files of the build must not hold it up.
-  await startWorker((apply) =>
-    toast(t("shell.update_ready"), { action: { label: t("shell.reload"), run: apply } }),
-  );
+  whenIdle(() => {
+    void preloadText();
+    preloadDialogs();
+    void startWorker((apply) =>
+      toast(t("shell.update_ready"), { action: { label: t("shell.reload"), run: apply } }),
+    );
+  });
+}
+
+/** Once the first view is there and the browser has nothing better to do. */
+function whenIdle(act: () => void): void {
+  if ("requestIdleCallback" in window) requestIdleCallback(act, { timeout: 5_000 });
+  else setTimeout(act, 2_000);
 }
 
 void start();
