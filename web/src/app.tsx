@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { AuthPage } from "./auth/auth-page";
+import { EmojiHost } from "./chat/emoji";
 import { Shell } from "./shell/shell";
 import { phase } from "./state/store";
 import { DialogHost } from "./ui/dialog-host";
@@ -13,6 +14,7 @@ export function App(): JSX.Element {
       {phase.value === "ready" ? <Shell /> : <AuthPage />}
       <DialogHost />
       <MenuHost />
+      <EmojiHost />
       <ToastHost />
     </>
   );

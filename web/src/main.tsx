@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./app";
+import { installDialogs, preloadDialogs } from "./dialogs";
 import { initLanguage } from "./i18n";
 import { watchAttention } from "./state/attention";
 import { attachClient, watchVisibility } from "./state/client";
@@ -7,10 +8,12 @@ import { makeClient } from "./state/make-client";
 import { watchPrefs } from "./state/prefs";
 import { watchRoute } from "./state/route";
 import { startSession } from "./state/session";
+import { preloadText } from "./text";
 import "./styles/index.css";
 
 async function start(): Promise<void> {
   watchPrefs();
+  installDialogs();
   watchRoute();
   attachClient(await makeClient());
   watchVisibility();
@@ -18,6 +21,16 @@ async function start(): Promise<void> {
   watchAttention();
   const root = document.getElementById("app");
   if (root) render(<App />, root);
+  whenIdle(() => {
+    void preloadText();
+    preloadDialogs();
+  });
+}
+
+/** Once the first view is there and the browser has nothing better to do. */
+function whenIdle(act: () => void): void {
+  if ("requestIdleCallback" in window) requestIdleCallback(act, { timeout: 5_000 });
+  else setTimeout(act, 2_000);
 }
 
 void start();

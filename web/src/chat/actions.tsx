@@ -76,7 +76,9 @@ function itemsFor(chat: Chat, message: Message): MenuItem[] {
   const items: (MenuItem | false)[] = [
     writes && { label: t("chat.reply"), icon: "reply", onSelect: () => startReply(chat, message) },
     { label: t("chat.copy_text"), icon: "copy", onSelect: () => copyText(message) },
-    writes && mine && fresh && { label: t("chat.edit"), icon: "edit", onSelect: () => startEdit(chat, message) },
+    writes &&
+      mine &&
+      fresh && { label: t("chat.edit"), icon: "edit", onSelect: () => startEdit(chat, message) },
     chat.isGroup && {
       label: t("chat.who_read"),
       icon: "eye",
@@ -111,8 +113,12 @@ export function startEdit(chat: Chat, message: Message): void {
 /** The newest message of this user that can still be changed. */
 export function lastOwn(chat: Chat): Message | undefined {
   const my = client().me?.user_id;
-  const found = chat.timeline.peek()?.items.findLast((item) => item.kind === "message" && item.sender_id === my);
-  return found?.kind === "message" && !found.recalled && Date.now() - found.server_ts < DAY_MS ? found : undefined;
+  const found = chat.timeline
+    .peek()
+    ?.items.findLast((item) => item.kind === "message" && item.sender_id === my);
+  return found?.kind === "message" && !found.recalled && Date.now() - found.server_ts < DAY_MS
+    ? found
+    : undefined;
 }
 
 export function toggleReaction(chat: Chat, { seq, reactions }: Message, emoji: string): void {

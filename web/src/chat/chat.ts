@@ -61,7 +61,8 @@ export class Chat {
     const one = client().conversation(this.id);
     if (!one) return;
     const unread = one.unread > 0;
-    this.target = seq !== undefined ? { kind: "seq", seq, lit: true } : unread ? { kind: "unread" } : { kind: "end" };
+    this.target =
+      seq !== undefined ? { kind: "seq", seq, lit: true } : unread ? { kind: "unread" } : { kind: "end" };
     const around = seq ?? (unread ? one.read_seq + 1 : undefined);
     try {
       this.failed.value = null;

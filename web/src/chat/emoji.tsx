@@ -20,9 +20,13 @@ export function EmojiHost(): JSX.Element | null {
   const request = open.value;
   if (!request) return null;
   return (
-    <Popover anchor={request.anchor} label={t("emoji.picker")} onClose={() => {
-      open.value = null;
-    }}>
+    <Popover
+      anchor={request.anchor}
+      label={t("emoji.picker")}
+      onClose={() => {
+        open.value = null;
+      }}
+    >
       <p>{t("emoji.none", { query: "" })}</p>
     </Popover>
   );

@@ -36,7 +36,8 @@ function onContextMenu(event: MouseEvent, chat: Chat): void {
   const row = rowOf(event.target);
   const message = row && messageOf(row, chat);
   // Links and marked text keep the browser's own menu.
-  if (!message || (event.target as Element).closest("a") || document.getSelection()?.isCollapsed === false) return;
+  if (!message || (event.target as Element).closest("a") || document.getSelection()?.isCollapsed === false)
+    return;
   event.preventDefault();
   openMessageMenu(chat, message, event.clientX === 0 ? row : { x: event.clientX, y: event.clientY });
 }

@@ -8,7 +8,7 @@ import { client } from "../state/client";
 import { me, pending } from "../state/store";
 import { Icon, Spinner } from "../ui";
 import { Beginning } from "./beginning";
-import type { Chat } from "./chat";
+import type { Chat, Target } from "./chat";
 import { EventLine } from "./event-line";
 import { hearRows } from "./list-events";
 import { MessageRow } from "./message-row";
@@ -23,9 +23,9 @@ const AHEAD = 1.5; // heights of the list before an end of what is loaded, more 
 
 /** The messages: a range of the conversation that grows at the end where one scrolls, and shrinks at the other. */
 export function MessageList({ chat, timeline }: { chat: Chat; timeline: Timeline }): JSX.Element {
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const scroller = useRef<Scroller>();
+  const scroller = useRef<Scroller | null>(null);
   const atEnd = useSignal(true);
   const busy = useRef(false);
   chat.version.value; // drawn anew when the timeline changes
@@ -86,15 +86,17 @@ export function MessageList({ chat, timeline }: { chat: Chat; timeline: Timeline
     settleSizes(content.current);
   });
 
-  useEffect(() => looking.subscribe((is) => is && scroller.current && markRead(chat, scroller.current)), [chat]);
+  useEffect(
+    () => looking.subscribe((is) => is && scroller.current && markRead(chat, scroller.current)),
+    [chat],
+  );
 
   const unread = chat.now?.unread ?? 0;
   return (
     <div class="messages-frame">
-      <div
+      <section
         ref={box}
         class="messages"
-        role="region"
         aria-label={t("chat.messages")}
         onScroll={() => {
           if (scroller.current?.scrolled()) settle();
@@ -113,9 +115,14 @@ export function MessageList({ chat, timeline }: { chat: Chat; timeline: Timeline
             </section>
           ))}
         </div>
-      </div>
+      </section>
       {!atEnd.value && (
-        <button type="button" class="to-end" title={t("chat.jump_to_end")} onClick={() => void chat.goToEnd()}>
+        <button
+          type="button"
+          class="to-end"
+          title={t("chat.jump_to_end")}
+          onClick={() => void chat.goToEnd()}
+        >
           <Icon name="arrow_down" />
           <span class="visually-hidden">{t("chat.jump_to_end")}</span>
           {unread > 0 && (
@@ -149,9 +156,9 @@ function AnyRow({ row, chat, timeline }: { row: Row; chat: Chat; timeline: Timel
       return <PendingRow chat={chat} pending={row.pending} first={row.first} />;
     case "unread":
       return (
-        <div class="unread-line" role="separator">
+        <p class="unread-line">
           <span>{t("chat.new_messages")}</span>
-        </div>
+        </p>
       );
   }
 }
@@ -174,14 +181,15 @@ function MoreAbove({ chat, retry }: { chat: Chat; retry: () => Promise<void> }):
 function aim(chat: Chat, list: Scroller, content: HTMLElement): void {
   const { target } = chat;
   chat.target = null;
-  if (!target || target.kind === "end") return list.toEnd();
-  const row =
-    target.kind === "unread"
-      ? content.querySelector<HTMLElement>(".unread-line")
-      : content.querySelector<HTMLElement>(`[data-seq="${target.seq}"]`);
-  if (!row) return list.toEnd();
-  list.show(row, target.kind === "unread" ? 0.2 : 0.5);
-  if (target.kind === "seq" && target.lit) chat.light(target.seq);
+  const row = target && rowOf(target, content);
+  if (row) list.show(row, target.kind === "unread" ? 0.2 : 0.5);
+  else list.toEnd();
+  if (target?.kind === "seq" && target.lit) chat.light(target.seq);
+}
+
+function rowOf(target: Target, content: HTMLElement): HTMLElement | null {
+  if (target.kind === "end") return null;
+  return content.querySelector(target.kind === "unread" ? ".unread-line" : `[data-seq="${target.seq}"]`);
 }
 
 /** What arrives while the end is in view pushes the oldest out; elsewhere it waits to be scrolled to. */
@@ -206,7 +214,8 @@ function markRead(chat: Chat, list: Scroller): void {
 function settleSizes(content: HTMLElement): void {
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
-      for (const row of content.querySelectorAll<HTMLElement>(".row:not([data-settled])")) row.dataset["settled"] = "";
+      for (const row of content.querySelectorAll<HTMLElement>(".row:not([data-settled])"))
+        row.dataset["settled"] = "";
     }),
   );
 }

@@ -56,10 +56,14 @@ export function MessageRow({ chat, message, first, mine, op, counts }: RowProps)
               {name}
             </bdi>
           )}
-          {message.reply_to !== undefined && !message.recalled && <Quote chat={chat} seq={message.reply_to} />}
+          {message.reply_to !== undefined && !message.recalled && (
+            <Quote chat={chat} seq={message.reply_to} />
+          )}
           <Body message={message} mine={mine} />
           <span class="bubble-meta">
-            {message.edited_seq !== undefined && !message.recalled && <span>{t("chat.edited")}</span>}
+            {message.edited_seq !== undefined && !message.recalled && (
+              <span class="bubble-edited">{t("chat.edited")}</span>
+            )}
             <time dateTime={new Date(message.server_ts).toISOString()} title={formatFull(message.server_ts)}>
               {formatTime(message.server_ts)}
             </time>
@@ -76,11 +80,7 @@ export function MessageRow({ chat, message, first, mine, op, counts }: RowProps)
 
 function Body({ message, mine }: { message: Message; mine: boolean }): JSX.Element {
   if (message.recalled) {
-    return (
-      <p class="bubble-recalled">
-        {mine ? t("chat.recalled_you") : t("chat.recalled")}
-      </p>
-    );
+    return <p class="bubble-recalled">{mine ? t("chat.recalled_you") : t("chat.recalled")}</p>;
   }
   return renderText(message.content, {
     me: me()?.user_id,
@@ -132,7 +132,9 @@ function Ticks({ chat, seq, waiting, counts }: TicksProps): JSX.Element {
     return (
       <>
         <Tick icon="double" read label={t("chat.state_read_by", { count: counts.read })} />
-        <span aria-hidden="true">{counts.read}</span>
+        <span class="ticks-count" aria-hidden="true">
+          {counts.read}
+        </span>
       </>
     );
   }
@@ -143,7 +145,15 @@ function Ticks({ chat, seq, waiting, counts }: TicksProps): JSX.Element {
   return <Tick icon="double" read={state === "read"} label={t(`chat.state_${state}`)} />;
 }
 
-function Tick({ icon, label, read = false }: { icon: "clock" | "sent" | "double"; label: string; read?: boolean }) {
+function Tick({
+  icon,
+  label,
+  read = false,
+}: {
+  icon: "clock" | "sent" | "double";
+  label: string;
+  read?: boolean;
+}) {
   return (
     <span class={read ? "ticks ticks-read" : "ticks"} title={label}>
       <Icon name={icon} size={icon === "double" ? 15 : 13} />

@@ -9,7 +9,14 @@ import { Icon } from "../ui";
 import type { Chat } from "./chat";
 
 /** A message that the server has not confirmed yet, or has refused. */
-export function PendingRow({ pending, first }: { chat: Chat; pending: Pending; first: boolean }): JSX.Element {
+export function PendingRow({
+  pending,
+  first,
+}: {
+  chat: Chat;
+  pending: Pending;
+  first: boolean;
+}): JSX.Element {
   const failed = pending.state === "failed";
   const parts = ["row", "row-mine", "row-pending"];
   if (first) parts.push("row-first");

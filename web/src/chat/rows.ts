@@ -54,7 +54,10 @@ export function daysOf({ items, pending, me, readAtOpen, atEnd }: RowsOf): reado
     }
   };
   const starts = (sender: string, ts: number): boolean =>
-    !before || before.sender !== sender || ts - before.ts > RUN_MS || startOfDay(ts) !== startOfDay(before.ts);
+    !before ||
+    before.sender !== sender ||
+    ts - before.ts > RUN_MS ||
+    startOfDay(ts) !== startOfDay(before.ts);
 
   for (const item of items) {
     const ts = item.server_ts;
@@ -73,7 +76,14 @@ export function daysOf({ items, pending, me, readAtOpen, atEnd }: RowsOf): reado
     const first = starts(item.sender_id, ts);
     // One's own keep the key that they had while they waited, so the element stays where it is.
     const key = mine ? `m${item.msg_id}` : `s${item.seq}`;
-    add(ts, { kind: "message", key, message: op ? withPending(item, op, me) : item, first, mine, ...(op ? { op } : {}) });
+    add(ts, {
+      kind: "message",
+      key,
+      message: op ? withPending(item, op, me) : item,
+      first,
+      mine,
+      ...(op ? { op } : {}),
+    });
     before = { sender: item.sender_id, ts };
   }
   if (!atEnd) return days;

@@ -58,10 +58,17 @@ export class Scroller {
 
   /** Scrolls so that what stays is where it was. */
   restore(): void {
-    if (this.stuck && this.isLive()) return this.setTop(this.box.scrollHeight - this.box.clientHeight);
+    if (this.stuck && this.isLive()) {
+      this.setTop(this.box.scrollHeight - this.box.clientHeight);
+      return;
+    }
     const { anchor } = this;
-    if (!anchor?.element.isConnected) return this.remember();
-    const moved = anchor.element.getBoundingClientRect().top - this.box.getBoundingClientRect().top - anchor.top;
+    if (!anchor?.element.isConnected) {
+      this.remember();
+      return;
+    }
+    const moved =
+      anchor.element.getBoundingClientRect().top - this.box.getBoundingClientRect().top - anchor.top;
     if (Math.abs(moved) >= 0.5) this.setTop(this.box.scrollTop + moved);
   }
 

@@ -4,8 +4,8 @@ import { explain } from "../state/errors";
 import { conversation, titleOf } from "../state/store";
 import { type Anchor, type MenuItem, openDialog, openMenu, toast } from "../ui";
 
-/** What one can do with a conversation without opening it. */
-export function openConversationMenu(id: string, anchor: Anchor): void {
+/** What one can do with a conversation. `open`: it is the one that is open. */
+export function openConversationMenu(id: string, anchor: Anchor, { open = false } = {}): void {
   const one = conversation(id);
   if (!one) return;
   const { pinned = false, muted = false } = one.info;
@@ -29,6 +29,15 @@ export function openConversationMenu(id: string, anchor: Anchor): void {
         icon: muted ? "bell" : "mute",
         onSelect: () => set({ muted: !muted }),
       },
+      ...(open
+        ? [
+            {
+              label: t("chat.jump_to_date"),
+              icon: "calendar" as const,
+              onSelect: () => openDialog("jumpToDate", { conversation_id: id }),
+            },
+          ]
+        : []),
       { label: t("chat.info"), icon: "info", onSelect: () => openDialog("details", { conversation_id: id }) },
     ],
   });

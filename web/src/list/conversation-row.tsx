@@ -4,8 +4,8 @@ import { useRef } from "preact/hooks";
 import { formatFull, formatListTime, formatNumber, t } from "../i18n";
 import { hrefOf } from "../state/route";
 import { conversation, me, pending, presence, titleOf } from "../state/store";
-import { useLongPress } from "../ui/long-press";
 import { Avatar, Badge, Icon } from "../ui";
+import { useLongPress } from "../ui/long-press";
 import { openConversationMenu } from "./conversation-menu";
 import { LastLine } from "./last-line";
 
@@ -29,7 +29,12 @@ export function ConversationRow({ id, place, of, open, inTab, onFocus }: RowProp
   const group = one.info.type === "group";
   const { peer_id } = one.info;
   return (
-    <li class="conv" style={{ transform: `translateY(${place * 100}%)` }} aria-posinset={place + 1} aria-setsize={of}>
+    <li
+      class="conv"
+      style={{ transform: `translateY(${place * 100}%)` }}
+      aria-posinset={place + 1}
+      aria-setsize={of}
+    >
       <a
         ref={link}
         class="conv-link"
@@ -40,7 +45,10 @@ export function ConversationRow({ id, place, of, open, inTab, onFocus }: RowProp
         onContextMenu={(event) => {
           event.preventDefault();
           // The key for menus comes without a place.
-          const at = event.clientX === 0 && event.clientY === 0 ? event.currentTarget : { x: event.clientX, y: event.clientY };
+          const at =
+            event.clientX === 0 && event.clientY === 0
+              ? event.currentTarget
+              : { x: event.clientX, y: event.clientY };
           openConversationMenu(id, at);
         }}
         {...press}
@@ -57,7 +65,11 @@ export function ConversationRow({ id, place, of, open, inTab, onFocus }: RowProp
             {one.info.muted && <Mark icon="mute" label={t("list.muted")} />}
             <span class="grow" />
             {one.newest_ts > 0 && (
-              <time class="conv-time" dateTime={new Date(one.newest_ts).toISOString()} title={formatFull(one.newest_ts)}>
+              <time
+                class="conv-time"
+                dateTime={new Date(one.newest_ts).toISOString()}
+                title={formatFull(one.newest_ts)}
+              >
                 {formatListTime(one.newest_ts)}
               </time>
             )}
@@ -76,7 +88,11 @@ export function ConversationRow({ id, place, of, open, inTab, onFocus }: RowProp
 function Marks({ one }: { one: Conversation }): JSX.Element {
   const { unread, info, last_message: last } = one;
   const my = me()?.user_id ?? "";
-  const mentioned = unread > 0 && last !== undefined && last.seq > one.read_seq && last.mentions?.some((id) => id === my || id === "all");
+  const mentioned =
+    unread > 0 &&
+    last !== undefined &&
+    last.seq > one.read_seq &&
+    last.mentions?.some((id) => id === my || id === "all");
   const failed = pending(one.id).some(({ state }) => state === "failed");
   return (
     <span class="conv-marks">

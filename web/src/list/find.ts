@@ -9,7 +9,9 @@ export type Filter = "all" | "unread" | "groups";
  * the list. Accents, case and width do not count.
  */
 export function findConversations(query: string, filter: Filter): readonly Conversation[] {
-  const words = fold(query).split(/\s+/).filter((word) => word !== "");
+  const words = fold(query)
+    .split(/\s+/)
+    .filter((word) => word !== "");
   const all = conversations();
   if (words.length === 0 && filter === "all") return all;
   return all.filter(

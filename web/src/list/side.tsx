@@ -35,9 +35,11 @@ export function Side(): JSX.Element {
           onInput={(event) => {
             query.value = event.currentTarget.value;
           }}
-          onKeyDown={(event) => onSearchKey(event, () => {
-            query.value = "";
-          })}
+          onKeyDown={(event) =>
+            onSearchKey(event, () => {
+              query.value = "";
+            })
+          }
         />
         {query.value !== "" && (
           <IconButton

@@ -1,4 +1,4 @@
-import type { ClientApi } from "@pingme/sdk";
+import { Client, type ClientApi, indexedDbStore } from "@pingme/sdk";
 
 /** The client of this page. In development `?fake=1000` is one with so many conversations and no server. */
 export async function makeClient(): Promise<ClientApi> {
@@ -9,5 +9,29 @@ export async function makeClient(): Promise<ClientApi> {
       return fakeWorld(Number(query.get("fake")) || 24, Number(query.get("rate")) || 0);
     }
   }
-  throw new Error("expected ?fake");
+  return new Client({ baseUrl: "", storage: indexedDbStore("pingme"), deviceName: deviceName() });
+}
+
+/** How this browser is called in the list of devices: "Firefox on Linux". */
+export function deviceName(agent: string = navigator.userAgent): string {
+  const browser = first(agent, [
+    [/Edg\//, "Edge"],
+    [/OPR\//, "Opera"],
+    [/Firefox\/|FxiOS/, "Firefox"],
+    [/Chrome\/|CriOS/, "Chrome"],
+    [/Safari\//, "Safari"],
+  ]);
+  const system = first(agent, [
+    [/Android/, "Android"],
+    [/iPhone|iPad/, "iOS"],
+    [/Windows/, "Windows"],
+    [/Mac OS X/, "macOS"],
+    [/CrOS/, "ChromeOS"],
+    [/Linux/, "Linux"],
+  ]);
+  return [browser, system].filter((part) => part !== "").join(" on ") || "Browser";
+}
+
+function first(text: string, names: readonly (readonly [RegExp, string])[]): string {
+  return names.find(([pattern]) => pattern.test(text))?.[1] ?? "";
 }

@@ -41,6 +41,8 @@ export const chat = {
   "chat.typing_two": "{first} and {second} are typing…",
   "chat.typing_many": { one: "{count} person is typing…", other: "{count} people are typing…" },
   "chat.too_long": { one: "{count} byte too long", other: "{count} bytes too long" },
+  "chat.bytes_left": { one: "{count} byte left", other: "{count} bytes left" },
+  "chat.copy_failed": "The browser did not allow to copy.",
   "chat.not_member": "You are no longer a member of this group.",
   "chat.dissolved": "This group was dissolved. You can read it, but nobody can write.",
   "chat.mention_everyone": "everyone",

@@ -43,6 +43,8 @@ export const chat: Translation<typeof model> = {
   "chat.typing_two": "{first}和{second}正在输入…",
   "chat.typing_many": { other: "{count} 人正在输入…" },
   "chat.too_long": { other: "超出 {count} 字节" },
+  "chat.bytes_left": { other: "还可输入 {count} 字节" },
+  "chat.copy_failed": "浏览器不允许复制。",
   "chat.not_member": "你已不是这个群的成员。",
   "chat.dissolved": "这个群已解散。可以查看，但不能再发言。",
   "chat.mention_everyone": "所有人",
