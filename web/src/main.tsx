@@ -2,7 +2,7 @@ import "./styles/index.css"; // first: it says which layers win
 import { render } from "preact";
 import { App } from "./app";
 import { installDialogs, preloadDialogs } from "./dialogs";
-import { initLanguage } from "./i18n";
+import { initLanguage, t } from "./i18n";
 import { watchAttention } from "./state/attention";
 import { attachClient, watchVisibility } from "./state/client";
 import { makeClient } from "./state/make-client";
@@ -10,6 +10,8 @@ import { watchPrefs } from "./state/prefs";
 import { watchRoute } from "./state/route";
 import { startSession } from "./state/session";
 import { preloadText } from "./text";
+import { toast } from "./ui/toast";
+import { startWorker } from "./worker";
 
 async function start(): Promise<void> {
   watchPrefs();
@@ -24,6 +26,9 @@ async function start(): Promise<void> {
   whenIdle(() => {
     void preloadText();
     preloadDialogs();
+    void startWorker((apply) =>
+      toast(t("shell.update_ready"), { action: { label: t("shell.reload"), run: apply } }),
+    );
   });
 }
 
