@@ -17,10 +17,11 @@ import type {
 import { Changes } from "./changes.js";
 import { Engine } from "./engine.js";
 import { ErrorCode, PingMeError } from "./errors.js";
-import type { Operation } from "./frames.js";
+import { itemOf, type Operation } from "./frames.js";
 import { Http } from "./http.js";
 import { newMsgId, privateConversationId } from "./ids.js";
 import { People } from "./people.js";
+import type { How } from "./replica.js";
 import { type Login, Session } from "./session.js";
 import { type Settings, SettingsQueue } from "./settings.js";
 import { type LocalStore, memoryStore } from "./store.js";
@@ -29,6 +30,8 @@ import { TimelineView } from "./timeline.js";
 import { Views } from "./views.js";
 import type { Item, Limits, Message, Presence, User } from "./wire.js";
 
+/** Hears entries in order; an empty list: the log jumped, what lies between is in the history. */
+export type LogListener = (conversationId: string, items: readonly Item[], how: How) => void;
 type OnMessage = (message: Message, conversation: Conversation) => void;
 
 /** This device, for the next login of the same user. */
@@ -49,7 +52,7 @@ export class Client extends Account implements ClientApi {
   readonly #views: Views;
   readonly #timelines = new Map<string, Set<TimelineView>>();
   readonly #onMessage = new Set<OnMessage>();
-  readonly #onNews = new Set<(conversationId: string, items: readonly Item[]) => void>();
+  readonly #onLog = new Set<LogListener>();
   readonly #unlisten: () => void;
 
   constructor(options: ClientOptions) {
@@ -78,7 +81,7 @@ export class Client extends Account implements ClientApi {
         for (const view of this.#timelines.get(id) ?? []) view.touch();
         changes.add(`receipts:${id}`);
       },
-      onNews: (id, items, isLive) => this.#news(id, items, isLive),
+      onNews: (id, items, how) => this.#news(id, items, how),
       onReset: () => this.#reset(),
       onEnd: (reason) => void this.#end(reason),
     });
@@ -344,6 +347,21 @@ export class Client extends Account implements ClientApi {
     return () => this.#onMessage.delete(listener);
   }
 
+  /** Hears every new entry of every log; for programs that want all of them there is `events`. */
+  onLog(listener: LogListener): () => void {
+    this.#onLog.add(listener);
+    return () => this.#onLog.delete(listener);
+  }
+
+  /** One page of a conversation's log, as the server sends it: ascending, messages as they stand now. */
+  history(a: { conversation_id: string; before_seq?: number; after_seq?: number; limit?: number }): Promise<{
+    items: readonly Item[];
+    has_more: boolean;
+  }> {
+    const page = this.#engine.history({ limit: 50, ...a });
+    return page.then(({ events, has_more }) => ({ items: events.map(itemOf), has_more }));
+  }
+
   // What goes on inside
 
   #ask(conversation_id: string, operation: Operation): Sending {
@@ -402,13 +420,13 @@ export class Client extends Account implements ClientApi {
     this.#changes.add("conversations", `conversation:${id}`);
   }
 
-  #news(id: string, items: readonly Item[], isLive: boolean): void {
+  #news(id: string, items: readonly Item[], how: How): void {
     for (const view of this.#timelines.get(id) ?? []) view.news(items);
-    for (const listener of this.#onNews) listener(id, items);
+    for (const listener of [...this.#onLog]) listener(id, items, how);
     for (const item of items) {
       if (item.kind === "profile_updated" && id === this.me?.user_id)
         void this.profile().catch(() => undefined);
-      const isNotable = isLive && item.kind === "message" && item.sender_id !== this.me?.user_id;
+      const isNotable = how === "live" && item.kind === "message" && item.sender_id !== this.me?.user_id;
       const conversation = isNotable && this.#engine.isLeader ? this.conversation(id) : undefined;
       if (conversation === undefined || item.kind !== "message" || item.seq <= conversation.read_seq)
         continue;

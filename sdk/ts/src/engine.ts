@@ -4,7 +4,7 @@ import type { EndReason, Status, WebSocketLike } from "./api.js";
 import { CatchUp } from "./catchup.js";
 import type { Changes } from "./changes.js";
 import { ErrorCode, PingMeError } from "./errors.js";
-import type { AuthOk, ClientFrame, HistoryPage, Line, MessageAck, ServerFrame } from "./frames.js";
+import type { AuthOk, ClientFrame, HistoryPage, Line, MessageAck, ServerFrame, SyncEntry } from "./frames.js";
 import { answerOf, PROTOCOL_VERSION } from "./frames.js";
 import { Hints } from "./hints.js";
 import type { Http } from "./http.js";
@@ -13,7 +13,7 @@ import { Link } from "./link.js";
 import { Outbox, type OutboxMessage } from "./outbox.js";
 import { ownItem } from "./own.js";
 import { Positions } from "./positions.js";
-import { Replica } from "./replica.js";
+import { type How, Replica } from "./replica.js";
 import { Sender } from "./sender.js";
 import type { Session } from "./session.js";
 import type { Socket } from "./socket.js";
@@ -43,7 +43,7 @@ export interface EngineOptions {
   onChanged(conversationId: string): void;
   onReceipt(conversationId: string): void;
   /** New entries of a conversation, contiguous with what was known; none: its log jumped. */
-  onNews(conversationId: string, items: readonly Item[], isLive: boolean): void;
+  onNews(conversationId: string, items: readonly Item[], how: How): void;
   /** Everything known of all conversations is void. */
   onReset(): void;
   /** The client has stopped for good. */
@@ -77,7 +77,7 @@ export class Engine {
     this.hints = new Hints((key) => this.changes.add(key));
     this.replica = new Replica({
       changed: (id) => this.#conversationChanged(id),
-      news: (id, items, isLive) => this.#news(id, items, isLive),
+      news: (id, items, how) => this.#news(id, items, how),
       touched: () => this.#catchUp.touch(),
     });
     this.keeper = new Keeper(options.store, this.replica);
@@ -357,7 +357,7 @@ export class Engine {
         this.#acknowledged(frame.payload);
         break;
       case "sync_page":
-        if (isOwn) for (const entry of frame.payload.conversations) this.replica.syncEntry(entry);
+        if (isOwn) this.#synching(frame.payload.conversations);
         break;
       case "ack_response":
         this.replica.receipt({ ...frame.payload, user_id: this.replica.me });
@@ -393,9 +393,14 @@ export class Engine {
     this.#o.onChanged(id);
   }
 
-  #news(id: string, items: readonly Item[], isLive: boolean): void {
+  #synching(entries: readonly SyncEntry[]): void {
+    const how = this.#catchUp.since === undefined ? "first" : "sync";
+    for (const entry of entries) this.replica.syncEntry(entry, how);
+  }
+
+  #news(id: string, items: readonly Item[], how: How): void {
+    this.#o.onNews(id, items, how);
     if (this.isLeader) this.#markDelivered(id);
-    this.#o.onNews(id, items, isLive);
   }
 
   /** This device has got it: the senders may see two ticks. */

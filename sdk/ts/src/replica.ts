@@ -17,6 +17,9 @@ const MAX_COLD = 200;
 /** Own messages of large groups whose counts are remembered, per conversation. */
 const MAX_COUNTS = 50;
 
+/** How entries came: pushed or fetched now, by a sync, or by the first sync of a device that knew nothing. */
+export type How = "live" | "sync" | "first";
+
 export interface Counts {
   delivered: number;
   read: number;
@@ -27,7 +30,7 @@ export interface ReplicaListener {
   /** A conversation's snapshot changed. */
   changed(conversationId: string): void;
   /** These entries are new, in order and contiguous with what was known before; empty: the log jumped. */
-  news(conversationId: string, items: readonly Item[], isLive: boolean): void;
+  news(conversationId: string, items: readonly Item[], how: How): void;
   /** There is something to fetch, at once or later. */
   touched(): void;
 }
@@ -98,7 +101,7 @@ export class Replica {
   }
 
   /** Takes one conversation of a sync. */
-  syncEntry(entry: SyncEntry): void {
+  syncEntry(entry: SyncEntry, how: How): void {
     const id = entry.conversation.conversation_id;
     const log = this.#logs.get(id) ?? new Log();
     this.#logs.set(id, log);
@@ -117,7 +120,7 @@ export class Replica {
     for (const item of events) if (item.kind === "conversation_settings") this.#applySettings(item);
     const held = log.jump(entry.last_seq, this.now());
     const joins = old !== undefined && first <= known + 1;
-    this.listener.news(id, joins ? events.filter((item) => item.seq > known) : [], false);
+    this.listener.news(id, joins ? events.filter((item) => item.seq > known) : [], how);
     this.#tell(id, held);
     this.listener.touched();
   }
@@ -212,7 +215,7 @@ export class Replica {
     }
     if (snapshot !== undefined) this.#store(snapshot);
     this.#chill(conversationId, items);
-    this.listener.news(conversationId, items, true);
+    this.listener.news(conversationId, items, "live");
   }
 
   #chill(conversationId: string, items: readonly Item[]): void {

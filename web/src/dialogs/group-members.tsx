@@ -11,7 +11,7 @@ import { memberMenu } from "./member-menu";
 import { useAction } from "./parts/action";
 import { useLoaded } from "./parts/loaded";
 import { ErrorNote, Section, Waiting } from "./parts/notes";
-import { nameOfPerson, PersonRow, presenceText } from "./parts/person-row";
+import { nameOfPerson, PersonRow, presenceText, useShown } from "./parts/person-row";
 
 const SEARCH_FROM = 9; // members: fewer are seen at a glance
 const STEP = 60; // rows drawn at once; a thousand would take long and nobody reads them
@@ -36,6 +36,7 @@ export function GroupMembers({
   const members = useLoaded(() => client().members(id), [id, info.member_count, info.role]);
   const all = (members.value ?? []).map(withNames).sort(byRankAndName);
   const shown = all.filter((member) => matches(member, query));
+  useShown(shown.slice(0, limit).map(({ user_id }) => user_id));
   const change = async (work: () => Promise<void>): Promise<void> => {
     if (await action.run(work)) await members.reload();
   };

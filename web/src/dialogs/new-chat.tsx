@@ -22,31 +22,38 @@ export function NewChat({ args, onClose }: DialogProps<"newChat">): JSX.Element 
   };
   return (
     <Dialog title={t("people.title")} onClose={onClose}>
-      <PeoplePicker
-        label={t("people.search")}
-        {...(args.query === undefined ? {} : { initial: args.query })}
-        onPick={({ user_id }) => void open(user_id)}
-      >
-        <div class="instead">
-          <Button icon="people" onClick={() => instead("newGroup")}>
-            {t("shell.new_group")}
-          </Button>
-          <Button icon="plus" onClick={() => instead("joinGroup")}>
-            {t("shell.join_group")}
-          </Button>
-        </div>
-        {recent.length === 0 ? (
-          <p class="soft picker-none">{t("people.start_typing")}</p>
-        ) : (
-          <Section title={t("people.recent")}>
-            {recent.map((user) => (
-              <button key={user.user_id} type="button" class="option" onClick={() => void open(user.user_id)}>
-                <PersonRow person={user} />
-              </button>
-            ))}
-          </Section>
-        )}
-      </PeoplePicker>
+      <div class="people">
+        <PeoplePicker
+          label={t("people.search")}
+          {...(args.query === undefined ? {} : { initial: args.query })}
+          onPick={({ user_id }) => void open(user_id)}
+        >
+          <div class="instead">
+            <Button icon="people" onClick={() => instead("newGroup")}>
+              {t("shell.new_group")}
+            </Button>
+            <Button icon="plus" onClick={() => instead("joinGroup")}>
+              {t("shell.join_group")}
+            </Button>
+          </div>
+          {recent.length === 0 ? (
+            <p class="soft picker-none">{t("people.start_typing")}</p>
+          ) : (
+            <Section title={t("people.recent")}>
+              {recent.map((user) => (
+                <button
+                  key={user.user_id}
+                  type="button"
+                  class="option"
+                  onClick={() => void open(user.user_id)}
+                >
+                  <PersonRow person={user} />
+                </button>
+              ))}
+            </Section>
+          )}
+        </PeoplePicker>
+      </div>
       <ErrorNote text={error} />
     </Dialog>
   );

@@ -77,6 +77,7 @@ export function NewGroup({ args, onClose }: DialogProps<"newGroup">): JSX.Elemen
             onPick={(user) => setPeople(toggled(people, user))}
           />
           <Chosen
+            none={t("group.no_members_yet")}
             people={people}
             onRemove={(id) => setPeople(people.filter(({ user_id }) => user_id !== id))}
           />

@@ -9,7 +9,7 @@ import { ConversationToggles } from "./parts/conversation-toggles";
 import { useLoaded } from "./parts/loaded";
 import { CopyLine, ErrorNote } from "./parts/notes";
 import { openChatWith } from "./parts/people";
-import { presenceText } from "./parts/person-row";
+import { presenceText, useShown } from "./parts/person-row";
 
 /** Somebody, from a mention or a list of members: there may be no chat with them yet. */
 export function Person({ args, onClose }: DialogProps<"person">): JSX.Element {
@@ -26,6 +26,7 @@ export function PersonDetails(props: {
 }): JSX.Element {
   const { userId, conversation, onClose } = props;
   const { busy, error, run } = useAction();
+  useShown([userId]);
   const known = user(userId);
   const name = nameOf(userId) || t("common.unknown_user");
   const mine = me()?.user_id === userId;

@@ -6,7 +6,9 @@ import { conversation, user } from "../state/store";
 import { Dialog, type DialogProps, Icon, type IconName } from "../ui";
 import { useLoaded } from "./parts/loaded";
 import { ErrorNote, Waiting } from "./parts/notes";
-import { PersonRow, presenceText } from "./parts/person-row";
+import { PersonRow, presenceText, useShown } from "./parts/person-row";
+
+const MAX_SHOWN = 200; // people whose presence is asked for: more than fit on any screen
 
 /** Who read a message, who only got it, and who got nothing yet. */
 export function Readers({ args, onClose }: DialogProps<"readers">): JSX.Element {
@@ -19,6 +21,7 @@ export function Readers({ args, onClose }: DialogProps<"readers">): JSX.Element 
     [conversation_id, seq, positions, known?.peer_delivered_seq],
   );
   const groups = loaded.value;
+  useShown(groups ? [...groups.read, ...groups.delivered, ...groups.waiting].slice(0, MAX_SHOWN) : []);
   return (
     <Dialog title={t("readers.title")} size="s" onClose={onClose}>
       <ErrorNote text={loaded.error} retry={() => void loaded.reload()} />

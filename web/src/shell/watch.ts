@@ -9,13 +9,18 @@ const MAX_WATCHED = 500; // docs/protocol.md, "Limits"
 export const shownInList = signal<readonly string[]>([]);
 /** Users whose presence the open chat shows now. */
 export const shownInChat = signal<readonly string[]>([]);
+/** Users whose presence an open dialog shows now. */
+export const shownInDialog = signal<readonly string[]>([]);
 
 /** Tells the server whose presence is on the screen. */
 export function watchPresence(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let last = "";
   const stop = effect(() => {
-    const ids = [...new Set([...shownInChat.value, ...shownInList.value])].slice(0, MAX_WATCHED);
+    const ids = [...new Set([...shownInDialog.value, ...shownInChat.value, ...shownInList.value])].slice(
+      0,
+      MAX_WATCHED,
+    );
     clearTimeout(timer);
     timer = setTimeout(() => {
       const key = ids.toSorted().join(" ");

@@ -3,6 +3,7 @@ import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { IconButton } from "./button";
 import "./dialog.css";
+import { MenuHost } from "./menu";
 
 interface DialogProps {
   readonly title: string;
@@ -72,6 +73,7 @@ export function Dialog(props: DialogProps): JSX.Element {
       ) : (
         <div class="dialog-box">{inside}</div>
       )}
+      <MenuHost within={dialog} />
     </dialog>
   );
 }

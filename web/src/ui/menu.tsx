@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren, JSX, RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
 import "./menu.css";
@@ -37,10 +37,16 @@ export function closeMenu(): void {
   open.value = null;
 }
 
-/** Where menus appear: once in the page. */
-export function MenuHost(): JSX.Element | null {
+/**
+ * Where menus appear: once in the page, and once in each dialog. A modal dialog makes everything outside it inert,
+ * so a menu must stand in the dialog that holds its anchor.
+ */
+export function MenuHost({ within }: { within?: RefObject<HTMLElement | null> }): JSX.Element | null {
   const request = open.value;
-  return request && <Menu key={request.id} {...request} />;
+  if (!request) return null;
+  const home = request.anchor instanceof Element ? request.anchor.closest("dialog") : null;
+  const here = within ? home !== null && home === within.current : home === null;
+  return here ? <Menu key={request.id} {...request} /> : null;
 }
 
 function Menu({ anchor, label, items, head }: MenuRequest): JSX.Element {

@@ -7,15 +7,18 @@ import { nameOfPerson } from "./person-row";
 /** The people who were picked, each a button that takes them off. */
 export function Chosen({
   people,
+  none,
   onRemove,
 }: {
+  /** Said while nobody is chosen. */
+  none?: string;
   people: readonly User[];
   onRemove: (userId: string) => void;
 }): JSX.Element {
   return (
     <>
       <p class="small soft" role="status">
-        {t("group.chosen", { count: people.length })}
+        {people.length === 0 ? none : t("group.chosen", { count: people.length })}
       </p>
       {people.length > 0 && (
         <ul class="chosen">

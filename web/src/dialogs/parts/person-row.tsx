@@ -1,5 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import { formatAgo, t } from "../../i18n";
+import { shownInDialog } from "../../shell/watch";
 import { me, presence } from "../../state/store";
 import { Avatar } from "../../ui";
 
@@ -57,4 +59,14 @@ export function presenceText(userId: string): string | undefined {
     return t("presence.last_seen", { when: formatAgo(known.last_seen_ts) });
   }
   return t(`presence.${known.status}`);
+}
+
+/** Asks for the presence of people for as long as a dialog shows them. */
+export function useShown(ids: readonly string[]): void {
+  useEffect(() => {
+    shownInDialog.value = ids;
+    return () => {
+      shownInDialog.value = [];
+    };
+  }, [ids.join(" ")]);
 }
