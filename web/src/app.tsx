@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { AuthPage } from "./auth/auth-page";
-import { EmojiHost } from "./chat/emoji";
+import { EmojiHost } from "./emoji";
 import { Shell } from "./shell/shell";
 import { phase } from "./state/store";
 import { DialogHost } from "./ui/dialog-host";

@@ -1,3 +1,4 @@
+import "./styles/index.css"; // first: it says which layers win
 import { render } from "preact";
 import { App } from "./app";
 import { installDialogs, preloadDialogs } from "./dialogs";
@@ -9,7 +10,6 @@ import { watchPrefs } from "./state/prefs";
 import { watchRoute } from "./state/route";
 import { startSession } from "./state/session";
 import { preloadText } from "./text";
-import "./styles/index.css";
 import { toast } from "./ui/toast";
 import { startWorker } from "./worker";
 

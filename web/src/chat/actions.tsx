@@ -1,13 +1,13 @@
 import type { Message, Sending } from "@pingme/sdk";
 import { PingMeError } from "@pingme/sdk";
+import type { JSX } from "preact";
+import { openEmojiPicker, QuickReactions } from "../emoji";
 import { t } from "../i18n";
 import { client } from "../state/client";
 import { explain } from "../state/errors";
 import { type Anchor, closeMenu, type MenuItem, openDialog, openMenu, toast } from "../ui";
 import type { Chat } from "./chat";
-import { openEmoji } from "./emoji";
 
-const QUICK = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
 const DAY_MS = 24 * 3_600_000; // docs/protocol.md: how long one's own messages may be changed
 
 /** What one can do with a message. */
@@ -31,40 +31,22 @@ export function openReactions(chat: Chat, message: Message, anchor: Anchor): voi
   });
 }
 
-function QuickRow({ chat, message, anchor }: { chat: Chat; message: Message; anchor: Anchor }) {
+function QuickRow({ chat, message, anchor }: { chat: Chat; message: Message; anchor: Anchor }): JSX.Element {
   const my = client().me?.user_id ?? "";
-  const has = (emoji: string): boolean =>
-    message.reactions?.some((each) => each.emoji === emoji && each.user_ids.includes(my)) ?? false;
+  const mine =
+    message.reactions?.filter(({ user_ids }) => user_ids.includes(my)).map(({ emoji }) => emoji) ?? [];
   return (
-    <div class="quick">
-      {QUICK.map((emoji) => (
-        <button
-          key={emoji}
-          type="button"
-          class="quick-one"
-          aria-pressed={has(emoji)}
-          aria-label={t(has(emoji) ? "chat.reaction_remove" : "chat.reaction_add", { emoji })}
-          onClick={() => {
-            closeMenu();
-            toggleReaction(chat, message, emoji);
-          }}
-        >
-          {emoji}
-        </button>
-      ))}
-      <button
-        type="button"
-        class="quick-one quick-more"
-        aria-label={t("emoji.all")}
-        title={t("emoji.all")}
-        onClick={() => {
-          closeMenu();
-          openEmoji(anchor, (emoji) => toggleReaction(chat, message, emoji));
-        }}
-      >
-        +
-      </button>
-    </div>
+    <QuickReactions
+      mine={mine}
+      onPick={(emoji) => {
+        closeMenu();
+        toggleReaction(chat, message, emoji);
+      }}
+      onMore={() => {
+        closeMenu();
+        openEmojiPicker({ anchor, onPick: (emoji) => toggleReaction(chat, message, emoji) });
+      }}
+    />
   );
 }
 

@@ -2,6 +2,7 @@ import type { Message } from "@pingme/sdk";
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { openEmojiPicker } from "../emoji";
 import { t } from "../i18n";
 import { client } from "../state/client";
 import { draftOf, keepDraft, tellDraft } from "../state/drafts";
@@ -11,7 +12,6 @@ import { summarize } from "../text";
 import { Icon, IconButton, isNarrow } from "../ui";
 import { canWrite, lastOwn, startEdit } from "./actions";
 import type { Chat } from "./chat";
-import { openEmoji } from "./emoji";
 import { wrapSelection } from "./marks";
 import { findMentions, loadMembers, MentionList, mentionAt, useMentions } from "./mention";
 
@@ -131,7 +131,7 @@ function Writing({ chat }: { chat: Chat }): JSX.Element {
           <IconButton
             icon="smile"
             label={t("chat.attach_emoji")}
-            onClick={(event) => openEmoji(event.currentTarget, insert)}
+            onClick={(event) => openEmojiPicker({ anchor: event.currentTarget, onPick: insert })}
           />
           <textarea
             ref={field}

@@ -1,5 +1,9 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
+import { client } from "../state/client";
+import { route } from "../state/route";
+import { nameOf } from "../state/store";
+import { summarize } from "../text";
 
 const said = signal("");
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -13,6 +17,15 @@ export function announce(text: string): void {
   timer = setTimeout(() => {
     said.value = text;
   }, BREATH_MS);
+}
+
+/** Has new messages of the open conversation read out. Returns what ends it. */
+export function watchNewMessages(): () => void {
+  return client().onMessage((message, { id }) => {
+    const now = route.peek();
+    if (now.view !== "conversation" || now.id !== id) return;
+    announce(`${nameOf(message.sender_id)}: ${summarize(message.content)}`);
+  });
 }
 
 /** Where announcements are made: once in the page. */

@@ -3,10 +3,11 @@ import { useEffect } from "preact/hooks";
 import { ChatPage } from "../chat/chat-page";
 import { t } from "../i18n";
 import { Side } from "../list/side";
+import { startNotify } from "../notify";
 import { route } from "../state/route";
 import { Button, EmptyState, openDialog } from "../ui";
 import { Banner } from "./banner";
-import { LiveRegion } from "./live-region";
+import { LiveRegion, watchNewMessages } from "./live-region";
 import { watchShortcuts } from "./shortcuts";
 import "./shell.css";
 import { watchPresence } from "./watch";
@@ -15,7 +16,7 @@ import { watchPresence } from "./watch";
 export function Shell(): JSX.Element {
   const { view } = route.value;
   useEffect(() => {
-    const stops = [watchShortcuts(), watchPresence()];
+    const stops = [watchShortcuts(), watchPresence(), watchNewMessages(), startNotify()];
     return () => {
       for (const stop of stops) stop();
     };
