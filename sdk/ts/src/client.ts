@@ -83,6 +83,7 @@ export class Client extends Account implements ClientApi {
       },
       onNews: (id, items, how) => this.#news(id, items, how),
       onReset: () => this.#reset(),
+      onOnline: () => this.#settings.open(),
       onEnd: (reason) => void this.#end(reason),
     });
     this.#settings = new SettingsQueue(http, store, {

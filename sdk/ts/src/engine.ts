@@ -46,6 +46,8 @@ export interface EngineOptions {
   onNews(conversationId: string, items: readonly Item[], how: How): void;
   /** Everything known of all conversations is void. */
   onReset(): void;
+  /** The line is open, and everything new is here. */
+  onOnline(): void;
   /** The client has stopped for good. */
   onEnd(reason: EndReason): void;
 }
@@ -417,6 +419,7 @@ export class Engine {
 
   #synced(first: boolean): void {
     this.setStatus({ state: "online" });
+    this.#o.onOnline();
     this.keeper.set("since", this.#catchUp.since);
     this.keeper.set("epoch", this.#epoch);
     if (this.isLeader) void this.keeper.save();
