@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import errno
 import platform
 import socket
@@ -72,6 +73,7 @@ class ServerApp:
         )
         services = HttpServices(
             accounts=app.accounts,
+            people=app.accounts.people,
             messages=app.messages,
             groups=Groups(app.messages, app.store, app.clock),
             sync=app.sync,
@@ -88,6 +90,7 @@ class ServerApp:
             allowed_origins=settings.app.allowed_origins,
             trusted_proxies=settings.app.trusted_proxies,
             body_limit_bytes=settings.limits.body_bytes,
+            socket_bounds=dataclasses.asdict(socket_rules(settings)),
         )
         self.http.include_router(create_system_router(self._system_info()))
         self._not_ready = "starting"
