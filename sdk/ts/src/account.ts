@@ -97,7 +97,5 @@ export class Account {
   }
 }
 
-function userOf({ user_id, username, nickname, avatar }: Member): User[] {
-  if (username === undefined) return [];
-  return [{ user_id, username, nickname: nickname ?? username, avatar: avatar ?? "" }];
-}
+const userOf = ({ user_id, username, nickname, avatar }: Member): User[] =>
+  username === undefined ? [] : [{ user_id, username, nickname: nickname ?? username, avatar: avatar ?? "" }];
