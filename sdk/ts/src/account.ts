@@ -44,7 +44,7 @@ export class Account {
 
   async members(id: string): Promise<Member[]> {
     const members = await this.http.all<Member>(`/groups/${id}/members`, { limit: 200 });
-    this.remember(members.flatMap(userOf));
+    this.remember(members.map(({ role: _, joined_seq: __, ...user }) => user));
     return members;
   }
 
@@ -96,6 +96,3 @@ export class Account {
     await this.http.call("DELETE", path, { query: { msg_id: newMsgId() }, safe: true });
   }
 }
-
-const userOf = ({ user_id, username, nickname, avatar }: Member): User[] =>
-  username === undefined ? [] : [{ user_id, username, nickname: nickname ?? username, avatar: avatar ?? "" }];
