@@ -17,7 +17,7 @@ export default defineConfig({
   resolve: { alias: { "@pingme/sdk": here("../sdk/ts/src/index.ts") } },
   plugins: [
     shell(here("public")),
-    sizes({ firstScripts: 70_000, firstStyles: 20_000, total: 200_000 }),
+    sizes({ firstScripts: 70_000, firstStyles: 20_000, total: 200_000 }, here("public")),
     compress(out),
   ],
   build: {
