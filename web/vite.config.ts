@@ -19,7 +19,7 @@ export default defineConfig({
   plugins: [
     layers(here("src/styles/index.css")),
     shell(here("public")),
-    sizes({ firstScripts: 70_000, firstStyles: 20_000, total: 200_000 }),
+    sizes({ firstScripts: 70_000, firstStyles: 20_000, total: 200_000 }, here("public")),
     compress(out),
   ],
   build: {

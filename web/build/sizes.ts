@@ -1,4 +1,6 @@
 /** Build: what the client weighs, against what it may weigh. */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 
@@ -15,8 +17,12 @@ interface Weights {
   readonly total: number;
 }
 
-/** The plugin: prints the sizes, and fails the build above the budget. */
-export function sizes(budget: Budget): Plugin {
+/**
+ * The plugin: prints the sizes, and fails the build above the budget.
+ *
+ * @param publicFolder - whose files are copied into the build as they are.
+ */
+export function sizes(budget: Budget, publicFolder: string): Plugin {
   let found: Weights | undefined;
   return {
     name: "pingme-sizes",
@@ -46,7 +52,11 @@ export function sizes(budget: Budget): Plugin {
         found = {
           firstScripts: sum([...first].filter((name) => name.endsWith(".js"))),
           firstStyles: sum([...first].filter((name) => name.endsWith(".css"))),
-          total: sum(Object.keys(bundle)),
+          // Pictures are compressed already.
+          total: readdirSync(publicFolder).reduce(
+            (total, name) => total + statSync(join(publicFolder, name)).size,
+            sum(Object.keys(bundle)),
+          ),
         };
       },
     },

@@ -45,3 +45,24 @@ self.addEventListener("fetch", (event) => {
   const source = decideSource(event.request, self.location.origin, SHELL);
   if (source.from === "shell") event.respondWith(fromShell(source.path, event.request));
 });
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(show(hrefOf(event.notification.data)));
+});
+
+/** Brings the page to the front, at the conversation that the notification was about. */
+async function show(href: string): Promise<void> {
+  const windows = await self.clients.matchAll({ type: "window" });
+  const open = windows.find(({ focused }) => focused) ?? windows[0];
+  if (!open) {
+    await self.clients.openWindow(`/${href}`);
+    return;
+  }
+  await open.focus();
+  await open.navigate(`/${href}`);
+}
+
+function hrefOf(data: unknown): string {
+  const href = (data as { href?: unknown } | null)?.href;
+  return typeof href === "string" && href.startsWith("#") ? href : "";
+}
