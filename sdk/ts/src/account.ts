@@ -44,7 +44,7 @@ export class Account {
 
   async members(id: string): Promise<Member[]> {
     const members = await this.http.all<Member>(`/groups/${id}/members`, { limit: 200 });
-    this.remember(members.flatMap(userOf));
+    this.remember(members.map(({ role: _, joined_seq: __, ...user }) => user));
     return members;
   }
 
@@ -95,9 +95,4 @@ export class Account {
   async #delete(path: string): Promise<void> {
     await this.http.call("DELETE", path, { query: { msg_id: newMsgId() }, safe: true });
   }
-}
-
-function userOf({ user_id, username, nickname, avatar }: Member): User[] {
-  if (username === undefined) return [];
-  return [{ user_id, username, nickname: nickname ?? username, avatar: avatar ?? "" }];
 }

@@ -1,34 +1,27 @@
 /** One user on one device, connected whenever that is possible (README.md). */
 
-import { Account } from "./account.js";
 import type {
   ChangeKey,
   ClientApi,
   ClientOptions,
   Conversation,
   EndReason,
-  Pending,
-  SendArgs,
-  Sending,
   Status,
-  Timeline,
   WebSocketLike,
 } from "./api.js";
 import { Changes } from "./changes.js";
 import { Engine } from "./engine.js";
 import { ErrorCode, PingMeError } from "./errors.js";
-import { itemOf, type Operation } from "./frames.js";
 import { Http } from "./http.js";
-import { newMsgId, privateConversationId } from "./ids.js";
 import { People } from "./people.js";
 import type { How } from "./replica.js";
 import { type Login, Session } from "./session.js";
-import { type Settings, SettingsQueue } from "./settings.js";
+import { SettingsQueue } from "./settings.js";
 import { type LocalStore, memoryStore } from "./store.js";
 import { canShare, type TabMessage, Tabs } from "./tabs.js";
-import { TimelineView } from "./timeline.js";
+import { Talk } from "./talk.js";
 import { Views } from "./views.js";
-import type { Item, Limits, Message, Presence, User } from "./wire.js";
+import type { Item, Limits, Message, User } from "./wire.js";
 
 /** Hears entries in order; an empty list: the log jumped, what lies between is in the history. */
 export type LogListener = (conversationId: string, items: readonly Item[], how: How) => void;
@@ -40,17 +33,16 @@ interface KnownDevice {
   device_id: string;
 }
 
-export class Client extends Account implements ClientApi {
+export class Client extends Talk implements ClientApi {
   readonly #store: LocalStore;
   readonly #deviceName: string | undefined;
   readonly #changes = new Changes();
   readonly #session: Session;
   readonly #people: People;
   readonly #tabs: Tabs;
-  readonly #engine: Engine;
-  readonly #settings: SettingsQueue;
-  readonly #views: Views;
-  readonly #timelines = new Map<string, Set<TimelineView>>();
+  protected readonly engine: Engine;
+  protected readonly wishes: SettingsQueue;
+  protected readonly views: Views;
   readonly #onMessage = new Set<OnMessage>();
   readonly #onLog = new Set<LogListener>();
   readonly #unlisten: () => void;
@@ -68,7 +60,7 @@ export class Client extends Account implements ClientApi {
     const isShared = (options.coordinate ?? true) && canShare();
     this.#tabs = new Tabs(isShared ? store.name : null, (message, from) => this.#hear(message, from));
     this.#session = new Session(http, store, options.baseUrl, (work) => this.#tabs.alone("refresh", work));
-    this.#engine = new Engine({
+    this.engine = new Engine({
       baseUrl: options.baseUrl,
       WebSocket: webSocketOf(options),
       http,
@@ -78,18 +70,19 @@ export class Client extends Account implements ClientApi {
       changes,
       onChanged: (id) => this.#touched(id),
       onReceipt: (id) => {
-        for (const view of this.#timelines.get(id) ?? []) view.touch();
+        for (const view of this.timelines.get(id) ?? []) view.touch();
         changes.add(`receipts:${id}`);
       },
       onNews: (id, items, how) => this.#news(id, items, how),
       onReset: () => this.#reset(),
+      onOnline: () => this.wishes.open(),
       onEnd: (reason) => void this.#end(reason),
     });
-    this.#settings = new SettingsQueue(http, store, {
+    this.wishes = new SettingsQueue(http, store, {
       changed: (id) => this.#touched(id),
-      done: (id, values) => this.#engine.replica.settings(id, values),
+      done: (id, values) => this.engine.replica.settings(id, values),
     });
-    this.#views = new Views(this.#engine.replica, (id) => this.#settings.of(id));
+    this.views = new Views(this.engine.replica, (id) => this.wishes.of(id));
     this.#unlisten = this.#listenToBrowser();
   }
 
@@ -100,16 +93,16 @@ export class Client extends Account implements ClientApi {
   }
 
   get status(): Status {
-    return this.#engine.status;
+    return this.engine.status;
   }
 
   get limits(): Limits {
-    return this.#engine.limits;
+    return this.engine.limits;
   }
 
   async resume(): Promise<User | null> {
     const tokens = await this.#session.load();
-    if (tokens === null || this.#engine.isRunning) return this.me;
+    if (tokens === null || this.engine.isRunning) return this.me;
     await this.#start(tokens.user);
     return tokens.user;
   }
@@ -134,7 +127,7 @@ export class Client extends Account implements ClientApi {
     };
     const login = await this.http.call<Login>("POST", "/auth/login", { body, auth: false });
     const { user, device_id } = login;
-    await this.#engine.stop(true);
+    await this.engine.stop(true);
     if ((await this.#store.get("meta", "user_id")) !== user.user_id) await this.#store.clear();
     await this.#session.begin(login);
     await this.#store.write([
@@ -156,162 +149,17 @@ export class Client extends Account implements ClientApi {
 
   async close(): Promise<void> {
     this.#unlisten();
-    this.#engine.positions.flush();
-    await this.#engine.stop(false);
-    this.#engine.setStatus({ state: "idle" });
-    this.#settings.clear();
+    this.engine.positions.flush();
+    await this.engine.stop(false);
+    this.engine.setStatus({ state: "idle" });
+    this.wishes.clear();
     this.#tabs.close();
     this.#store.close();
   }
 
   reconnect(): void {
-    if (this.status.state === "ended" && this.#session.tokens !== null) this.#engine.start();
-    else this.#engine.hurry();
-  }
-
-  // Conversations
-
-  conversations(): readonly Conversation[] {
-    return this.#views.list();
-  }
-
-  conversation(id: string): Conversation | undefined {
-    return this.#views.get(id);
-  }
-
-  async conversationWith(userId: string): Promise<string> {
-    return privateConversationId(this.#engine.replica.me, userId);
-  }
-
-  // Writing
-
-  send(a: SendArgs): Sending {
-    const { conversation_id, to_user_id, group_id, msg_id = newMsgId(), mentions, ...rest } = a;
-    const where =
-      conversation_id ??
-      group_id ??
-      (to_user_id && privateConversationId(this.#engine.replica.me, to_user_id));
-    if (!where) throw new PingMeError("refused", ErrorCode.INVALID_PARAMETERS, "say where to");
-    const payload = {
-      ...rest,
-      msg_id,
-      client_ts: Date.now(),
-      ...(mentions !== undefined && mentions.length > 0 && { mentions }),
-      ...(conversation_id !== undefined
-        ? { conversation_id }
-        : group_id !== undefined
-          ? { group_id }
-          : { to_user_id }),
-    };
-    return this.#ask(where, { type: "send", payload } as Operation);
-  }
-
-  edit({
-    conversation_id,
-    seq,
-    content,
-  }: {
-    conversation_id: string;
-    seq: number;
-    content: string;
-  }): Sending {
-    const payload = { msg_id: newMsgId(), conversation_id, seq, content };
-    return this.#ask(conversation_id, { type: "edit", payload });
-  }
-
-  recall({ conversation_id, seq }: { conversation_id: string; seq: number }): Sending {
-    return this.#ask(conversation_id, {
-      type: "recall",
-      payload: { msg_id: newMsgId(), conversation_id, seq },
-    });
-  }
-
-  react(a: { conversation_id: string; seq: number; emoji: string; remove?: boolean }): Sending {
-    const { conversation_id, seq, emoji, remove } = a;
-    const payload = { msg_id: newMsgId(), conversation_id, seq, emoji, ...(remove && { remove }) };
-    return this.#ask(conversation_id, { type: "react", payload });
-  }
-
-  pending(conversationId: string): readonly Pending[] {
-    return this.#engine.outbox.pending(conversationId);
-  }
-
-  retry(msgId: string): void {
-    this.#engine.outbox.retry(msgId);
-  }
-
-  discard(msgId: string): Promise<void> {
-    return this.#engine.outbox.discard(msgId);
-  }
-
-  markRead(conversationId: string, seq?: number): void {
-    const snapshot = this.#engine.replica.snapshots.get(conversationId);
-    const upto = Math.min(seq ?? snapshot?.last_seq ?? 0, snapshot?.last_seq ?? 0);
-    if (snapshot === undefined || upto <= snapshot.read_seq) return;
-    this.#engine.replica.mark(conversationId, "read", upto);
-    this.#engine.positions.mark(conversationId, "read", upto);
-  }
-
-  typing(conversationId: string, active: boolean): void {
-    this.#engine.hints.typing(conversationId, active);
-  }
-
-  setPresence(status: "online" | "away"): void {
-    this.#engine.hints.setStatus(status);
-  }
-
-  watch(userIds: readonly string[]): void {
-    this.#engine.hints.watch(userIds);
-  }
-
-  presence(userId: string): Presence | undefined {
-    return this.#engine.hints.presence(userId);
-  }
-
-  typingIn(conversationId: string): readonly string[] {
-    return this.#engine.hints.typingIn(conversationId);
-  }
-
-  settings(conversationId: string, values: Settings): Promise<void> {
-    return this.#settings.put(conversationId, values);
-  }
-
-  // Reading
-
-  async timeline(conversationId: string, a: { around_seq?: number } = {}): Promise<Timeline> {
-    const { replica, keeper } = this.#engine;
-    await keeper.hydrate(conversationId);
-    const views = this.#timelines.get(conversationId) ?? new Set();
-    this.#timelines.set(conversationId, views);
-    const view = new TimelineView(conversationId, {
-      snapshot: () => replica.snapshots.get(conversationId),
-      counts: () => replica.counts.get(conversationId) ?? new Map(),
-      history: (range) => this.#engine.history({ conversation_id: conversationId, ...range }),
-      closed: (closed) => views.delete(closed),
-    });
-    views.add(view);
-    view.reset();
-    if (a.around_seq !== undefined) await view.around(a.around_seq);
-    else if (view.items.length === 0) await view.loadOlder().catch(() => undefined); // offline: empty for now
-    return view;
-  }
-
-  async seqAt(conversationId: string, ts: number): Promise<number> {
-    let low = 0; // everything up to here is older
-    let high = (this.#engine.replica.snapshots.get(conversationId)?.last_seq ?? 0) + 1;
-    let found = high;
-    while (low + 1 < high) {
-      const middle = (low + high) >> 1;
-      const range = { conversation_id: conversationId, after_seq: middle - 1, limit: 1 };
-      const first = (await this.#engine.history(range)).events[0];
-      if (first !== undefined && first.server_ts < ts) {
-        low = first.seq;
-        continue;
-      }
-      high = middle;
-      found = Math.min(first?.seq ?? found, found);
-    }
-    return found;
+    if (this.status.state === "ended" && this.#session.tokens !== null) this.engine.start();
+    else this.engine.hurry();
   }
 
   // People
@@ -353,32 +201,15 @@ export class Client extends Account implements ClientApi {
     return () => this.#onLog.delete(listener);
   }
 
-  /** One page of a conversation's log, as the server sends it: ascending, messages as they stand now. */
-  history(a: { conversation_id: string; before_seq?: number; after_seq?: number; limit?: number }): Promise<{
-    items: readonly Item[];
-    has_more: boolean;
-  }> {
-    const page = this.#engine.history({ limit: 50, ...a });
-    return page.then(({ events, has_more }) => ({ items: events.map(itemOf), has_more }));
-  }
-
   // What goes on inside
 
-  #ask(conversation_id: string, operation: Operation): Sending {
-    if (this.#session.tokens === null)
-      throw new PingMeError("closed", ErrorCode.UNAUTHORIZED, "log in first");
-    const done = this.#engine.outbox.add(conversation_id, operation);
-    this.#engine.hurry();
-    return { msg_id: operation.payload.msg_id, conversation_id, done };
-  }
-
   async #start(user: User): Promise<void> {
-    await this.#engine.load(user.user_id);
+    await this.engine.load(user.user_id);
     await this.#people.load();
-    this.#views.touch();
+    this.views.touch();
     this.#changes.add("me");
-    this.#engine.start();
-    await this.#settings.load();
+    this.engine.start();
+    await this.wishes.load();
   }
 
   async #setMe(user: User): Promise<User> {
@@ -389,9 +220,9 @@ export class Client extends Account implements ClientApi {
   }
 
   #hear(message: TabMessage, from: string): void {
-    if (message.t === "session" && !this.#engine.isRunning) void this.resume();
+    if (message.t === "session" && !this.engine.isRunning) void this.resume();
     else if (message.t === "end") void this.#stopped(message.reason);
-    else this.#engine.hear(message, from);
+    else this.engine.hear(message, from);
   }
 
   /** The client has stopped for good: tells the other tabs, and forgets what must not be used again. */
@@ -405,29 +236,29 @@ export class Client extends Account implements ClientApi {
   async #stopped(reason: EndReason): Promise<void> {
     const forget = reason === "logged_out";
     if (forget || reason === "revoked") this.#session.tokens = null;
-    await this.#engine.stop(forget);
+    await this.engine.stop(forget);
     if (forget) {
-      this.#settings.clear();
+      this.wishes.clear();
       this.#people.clear();
       this.#reset();
     }
-    this.#engine.setStatus({ state: "ended", reason });
+    this.engine.setStatus({ state: "ended", reason });
     this.#changes.add("me");
   }
 
   #touched(id: string): void {
-    this.#views.touch(id);
+    this.views.touch(id);
     this.#changes.add("conversations", `conversation:${id}`);
   }
 
   #news(id: string, items: readonly Item[], how: How): void {
-    for (const view of this.#timelines.get(id) ?? []) view.news(items);
+    for (const view of this.timelines.get(id) ?? []) view.news(items);
     for (const listener of [...this.#onLog]) listener(id, items, how);
     for (const item of items) {
       if (item.kind === "profile_updated" && id === this.me?.user_id)
         void this.profile().catch(() => undefined);
       const isNotable = how === "live" && item.kind === "message" && item.sender_id !== this.me?.user_id;
-      const conversation = isNotable && this.#engine.isLeader ? this.conversation(id) : undefined;
+      const conversation = isNotable && this.engine.isLeader ? this.conversation(id) : undefined;
       if (conversation === undefined || item.kind !== "message" || item.seq <= conversation.read_seq)
         continue;
       for (const listener of [...this.#onMessage]) listener(item, conversation);
@@ -435,8 +266,8 @@ export class Client extends Account implements ClientApi {
   }
 
   #reset(): void {
-    this.#views.touch();
-    for (const views of this.#timelines.values()) for (const view of views) view.reset();
+    this.views.touch();
+    for (const views of this.timelines.values()) for (const view of views) view.reset();
     this.#changes.add("conversations");
   }
 
@@ -444,11 +275,11 @@ export class Client extends Account implements ClientApi {
   #listenToBrowser(): () => void {
     if (typeof addEventListener !== "function" || typeof document === "undefined") return () => undefined;
     const look = (): void => {
-      if (document.visibilityState === "visible" || !navigator.onLine) this.#engine.hurry();
+      if (document.visibilityState === "visible" || !navigator.onLine) this.engine.hurry();
     };
     const leave = (): void => {
-      this.#engine.positions.flush();
-      void this.#engine.keeper.save();
+      this.engine.positions.flush();
+      void this.engine.keeper.save();
     };
     const stop = new AbortController();
     const { signal } = stop;

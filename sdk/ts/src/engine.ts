@@ -5,21 +5,18 @@ import { CatchUp } from "./catchup.js";
 import type { Changes } from "./changes.js";
 import { ErrorCode, PingMeError } from "./errors.js";
 import type { AuthOk, ClientFrame, HistoryPage, Line, MessageAck, ServerFrame, SyncEntry } from "./frames.js";
-import { answerOf, PROTOCOL_VERSION } from "./frames.js";
+import { answerOf } from "./frames.js";
 import { Hints } from "./hints.js";
 import type { Http } from "./http.js";
 import { Keeper } from "./keeper.js";
-import { Link } from "./link.js";
+import { Leader } from "./leader.js";
 import { Outbox, type OutboxMessage } from "./outbox.js";
 import { ownItem } from "./own.js";
 import { Positions } from "./positions.js";
 import { type How, Replica } from "./replica.js";
-import { Sender } from "./sender.js";
 import type { Session } from "./session.js";
-import type { Socket } from "./socket.js";
 import type { LocalStore } from "./store.js";
-import { TabLine, type TabMessage, type Tabs, Wishes } from "./tabs.js";
-import { sleep } from "./timing.js";
+import { TabLine, type TabMessage, type Tabs } from "./tabs.js";
 import type { Item, Limits } from "./wire.js";
 
 const DEFAULT_LIMITS: Limits = {
@@ -46,6 +43,8 @@ export interface EngineOptions {
   onNews(conversationId: string, items: readonly Item[], how: How): void;
   /** Everything known of all conversations is void. */
   onReset(): void;
+  /** The line is open, and everything new is here. */
+  onOnline(): void;
   /** The client has stopped for good. */
   onEnd(reason: EndReason): void;
 }
@@ -59,16 +58,12 @@ export class Engine {
   readonly keeper: Keeper;
   status: Status = { state: "idle", since_ts: Date.now() };
   limits = DEFAULT_LIMITS;
-  isLeader = false;
   readonly #o: EngineOptions;
   readonly #catchUp: CatchUp;
-  readonly #wishes = new Wishes();
   #epoch: string | undefined;
-  #link: Link | null = null;
+  #leader: Leader | null = null;
   #line: Line | null = null;
   #lineEnd = new AbortController();
-  #sender: Sender | null = null;
-  #hello: AuthOk | null = null;
   #run = 0;
 
   constructor(options: EngineOptions) {
@@ -84,9 +79,14 @@ export class Engine {
     this.#catchUp = new CatchUp(this.replica, (first) => this.#synced(first));
     this.outbox = new Outbox(options.store, {
       changed: (id) => this.changes.add(`pending:${id}`),
-      filled: () => this.#sender?.run(),
+      filled: () => this.#leader?.send(),
       tell: (message) => options.tabs.tell(message),
     });
+  }
+
+  /** Whether this tab holds the connection. */
+  get isLeader(): boolean {
+    return this.#leader !== null;
   }
 
   get isRunning(): boolean {
@@ -124,12 +124,11 @@ export class Engine {
   async stop(forget: boolean): Promise<void> {
     this.#run++;
     this.#shut();
-    this.#link?.close();
-    this.#link = null;
+    this.#leader?.close();
     if (forget) this.keeper.forget();
     await this.keeper.save();
     this.keeper.isWriting = false;
-    this.isLeader = false;
+    this.#leader = null;
     this.#o.tabs.resign();
     this.outbox.end(
       new PingMeError("closed", ErrorCode.WEBSOCKET_ERROR, "closed before the server answered"),
@@ -150,8 +149,8 @@ export class Engine {
   }
 
   hurry(): void {
-    this.#link?.hurry();
-    if (this.#link === null) this.#o.tabs.tell({ t: "hurry" });
+    if (this.#leader !== null) this.#leader.hurry();
+    else this.#o.tabs.tell({ t: "hurry" });
   }
 
   setStatus(status: Omit<Status, "since_ts">): void {
@@ -181,100 +180,27 @@ export class Engine {
 
   /** Takes what another tab tells. */
   hear(message: TabMessage, from: string): void {
-    if (this.isLeader) this.#hearFollower(message, from);
+    if (this.#leader !== null) this.#leader.hear(message, from);
     else this.#hearLeader(message);
     if (message.t === "outbox_put" || message.t === "outbox_gone")
       this.outbox.hear(message satisfies OutboxMessage);
   }
-
-  // The tab that leads
 
   async #lead(run: number): Promise<void> {
     this.#shut();
     await this.#o.session.load();
     await this.outbox.load();
     if (run !== this.#run || this.#o.session.tokens === null) return;
-    this.isLeader = true;
     this.keeper.isWriting = true;
-    this.#o.tabs.tell({ t: "leader" });
-    this.#link = new Link(
-      {
-        baseUrl: this.#o.baseUrl,
-        WebSocket: this.#o.WebSocket,
-        session: this.#o.session,
-        idPrefix: `${this.#o.tabs.name}.`,
-      },
-      {
-        onConnecting: () => this.setStatus({ state: "connecting" }),
-        onWaiting: (retry_at_ts) => this.setStatus({ state: "offline", retry_at_ts }),
-        onOpen: (socket, hello) => this.#connected(socket, hello),
-        onFrame: (frame) => this.#heard(frame),
-        onShut: () => {
-          this.#shut();
-          this.#o.tabs.tell({ t: "shut" });
-        },
-      },
-    );
-    const reason = await this.#link.run();
+    this.#leader = new Leader(this.#o, this.outbox, {
+      status: (status) => this.setStatus(status),
+      open: (line, hello) => this.#open(line, hello),
+      frame: (frame, isOwn) => this.#frame(frame, isOwn),
+      shut: () => this.#shut(),
+      currentStatus: () => this.status,
+    });
+    const reason = await this.#leader.run();
     if (run === this.#run && reason !== undefined) this.#o.onEnd(reason);
-  }
-
-  #connected(socket: Socket, hello: AuthOk): void {
-    this.#hello = hello;
-    this.#o.tabs.tell({ t: "open", hello });
-    this.#open(socket, hello);
-    this.#sender = new Sender(this.outbox, socket, this.#lineEnd.signal);
-    this.#sender.run();
-    void this.#renew(socket, this.#lineEnd.signal);
-  }
-
-  #heard(frame: ServerFrame): void {
-    const isOwn = frame.id?.startsWith(`${this.#o.tabs.name}.`) ?? false;
-    if (!isOwn) this.#o.tabs.tell({ t: "frame", frame });
-    this.#frame(frame, isOwn);
-  }
-
-  #hearFollower(message: TabMessage, from: string): void {
-    if (message.t === "hello") {
-      this.#o.tabs.tell({ t: "leader" });
-      if (this.#line !== null && this.#hello !== null) this.#o.tabs.tell({ t: "open", hello: this.#hello });
-      else this.#o.tabs.tell({ t: "status", status: this.status });
-    } else if (message.t === "ask") {
-      this.#forward(message.frame, message.timeoutMs, from);
-    } else if (message.t === "hurry") {
-      this.#link?.hurry();
-    } else if (message.t === "bye") {
-      const frame = this.#wishes.forget(from);
-      if (frame !== undefined) this.post(frame);
-    }
-  }
-
-  #forward(frame: ClientFrame, timeoutMs: number, from: string): void {
-    const { id } = frame;
-    if (id === undefined) {
-      this.post(this.#wishes.merge(from, frame));
-    } else if (this.#line === null) {
-      this.#o.tabs.tell({ t: "failed", id, message: "there is no connection" });
-    } else {
-      this.#line.request(frame, { id, timeoutMs }).catch((error: Error) => {
-        this.#o.tabs.tell({ t: "failed", id, message: error.message });
-      });
-    }
-  }
-
-  /** Renews the token on the open connection before it runs out. */
-  async #renew(socket: Socket, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const waitMs = (this.#o.session.tokens?.renew_at_ts ?? 0) - Date.now();
-      await sleep(Math.min(Math.max(waitMs, 1_000), 2 ** 31 - 1), signal);
-      if (signal.aborted || Date.now() < (this.#o.session.tokens?.renew_at_ts ?? 0)) continue;
-      try {
-        const { token } = await this.#o.session.renew();
-        socket.post({ type: "auth", payload: { token, protocol: PROTOCOL_VERSION } });
-      } catch {
-        // Again in a second; at the latest the server closes with 4401.
-      }
-    }
   }
 
   // The tabs that do not lead
@@ -322,15 +248,8 @@ export class Engine {
     this.#lineEnd = new AbortController();
     this.setStatus({ state: "syncing" });
     this.positions.open(line);
-    const own: Line = this.isLeader
-      ? { ...bound(line), post: (frame) => line.post(this.#merge(frame)) }
-      : line;
-    this.hints.open(own);
+    this.hints.open(line);
     void this.#catchUp.run(line, this.#lineEnd.signal);
-  }
-
-  #merge(frame: ClientFrame): ClientFrame {
-    return this.#wishes.merge(this.#o.tabs.name, frame);
   }
 
   #shut(): void {
@@ -338,7 +257,6 @@ export class Engine {
     this.#lineEnd.abort();
     if (this.#line instanceof TabLine) this.#line.shut();
     this.#line = null;
-    this.#sender = null;
     this.positions.shut();
     this.hints.shut();
     if (this.isRunning) this.setStatus({ state: "connecting" });
@@ -417,6 +335,7 @@ export class Engine {
 
   #synced(first: boolean): void {
     this.setStatus({ state: "online" });
+    this.#o.onOnline();
     this.keeper.set("since", this.#catchUp.since);
     this.keeper.set("epoch", this.#epoch);
     if (this.isLeader) void this.keeper.save();
@@ -440,8 +359,3 @@ export class Engine {
     }
   }
 }
-
-const bound = (line: Line): Line => ({
-  request: (frame, a) => line.request(frame, a),
-  post: (frame) => line.post(frame),
-});

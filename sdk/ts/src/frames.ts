@@ -2,125 +2,59 @@
 
 import type { PingMeError } from "./errors.js";
 import { errorOf } from "./errors.js";
-import type { ConversationInfo, Item, Limits, Presence } from "./wire.js";
+import type * as wire from "./generated/socket.js";
+import type { Item, Message } from "./wire.js";
 
 export const PROTOCOL_VERSION = 1;
 
-export interface SendPayload {
-  msg_id: string;
-  conversation_id?: string;
-  to_user_id?: string;
-  group_id?: string;
-  content: string;
-  content_type?: string;
-  client_ts?: number;
-  reply_to?: number;
-  mentions?: readonly string[];
-}
+export type SendPayload = wire.SendPayload;
+export type AuthOk = wire.AuthOk;
+export type MessageAck = wire.MessageAck;
+export type Receipt = wire.Receipt;
+export type ErrorPayload = wire.ErrorPayload;
+export type AckType = wire.AckPayload["ack_type"];
+
+/** The wire's, with entries as this SDK shows them. */
+export type SyncEntry = Omit<wire.SyncEntry, "events"> & { events: Item[] };
+export type HistoryPage = Omit<wire.HistoryPage, "events"> & { events: Item[] };
 
 /** What stores something. */
 export type Operation =
   | { type: "send"; payload: SendPayload }
-  | { type: "edit"; payload: { msg_id: string; conversation_id: string; seq: number; content: string } }
-  | { type: "recall"; payload: { msg_id: string; conversation_id: string; seq: number } }
-  | {
-      type: "react";
-      payload: { msg_id: string; conversation_id: string; seq: number; emoji: string; remove?: boolean };
-    };
-
-export type AckType = "delivered" | "read";
+  | { type: "edit"; payload: wire.EditPayload }
+  | { type: "recall"; payload: wire.RecallPayload }
+  | { type: "react"; payload: wire.ReactPayload };
 
 /** A frame that a client sends; its `id` comes back in the answer. */
 export type ClientFrame = (
   | Operation
-  | { type: "auth"; payload: { token: string; protocol: number } }
+  | { type: "auth"; payload: wire.AuthPayload }
   | { type: "ping" }
-  | { type: "ack"; payload: { conversation_id: string; seq: number; ack_type: AckType } }
-  | { type: "sync"; payload: { since?: string; limit?: number } }
-  | {
-      type: "history";
-      payload: { conversation_id: string; before_seq?: number; after_seq?: number; limit?: number };
-    }
-  | { type: "typing"; payload: { conversation_id: string; active: boolean } }
-  | { type: "presence_set"; payload: { status: "online" | "away" } }
-  | { type: "presence_watch"; payload: { user_ids: readonly string[] } }
+  | { type: "ack"; payload: wire.AckPayload }
+  | { type: "sync"; payload: wire.SyncPayload }
+  | { type: "history"; payload: wire.HistoryPayload }
+  | { type: "typing"; payload: wire.TypingPayload }
+  | { type: "presence_set"; payload: wire.PresenceSetPayload }
+  | { type: "presence_watch"; payload: wire.PresenceWatchPayload }
 ) & { id?: string };
-
-export interface AuthOk {
-  user_id: string;
-  username: string;
-  device_id: string;
-  server_ts: number;
-  epoch: string;
-  ping_interval: number;
-  limits: Limits;
-}
-
-export interface MessageAck {
-  msg_id: string;
-  conversation_id: string;
-  seq: number;
-  server_ts: number;
-  duplicate: boolean;
-}
-
-export interface SyncEntry {
-  conversation: ConversationInfo;
-  last_seq: number;
-  last_hash: string;
-  delivered_seq: number;
-  read_seq: number;
-  unread: number;
-  peer_delivered_seq?: number;
-  peer_read_seq?: number;
-  prev_hash: string;
-  events: Item[];
-  events_complete: boolean;
-}
-
-export interface HistoryPage {
-  conversation_id: string;
-  prev_hash: string;
-  events: Item[];
-  has_more: boolean;
-}
-
-export interface Receipt {
-  conversation_id: string;
-  user_id?: string;
-  delivered_seq?: number;
-  read_seq?: number;
-  seq?: number;
-  delivered?: number;
-  read?: number;
-}
-
-export interface ErrorPayload {
-  code: number;
-  message: string;
-  outcome: "refused" | "unknown";
-  retryable: boolean;
-  retry_after_ms?: number;
-  msg_id?: string;
-}
 
 interface Payloads {
   auth_ok: AuthOk;
-  auth_fail: { code: number; message: string };
-  pong: { timestamp: number };
+  auth_fail: wire.Failure;
+  pong: wire.Pong;
   message_ack: MessageAck;
   error: ErrorPayload;
-  ack_response: { conversation_id: string; delivered_seq: number; read_seq: number };
+  ack_response: wire.AckResponse;
   sync_page: { conversations: SyncEntry[] };
-  sync_done: { since: string; epoch: string };
+  sync_done: wire.SyncDone;
   history_page: HistoryPage;
   message: Item;
   event: Item;
   receipt: Receipt;
-  typing: { conversation_id: string; user_id: string; active: boolean };
-  presence: Presence;
-  resync: Record<string, never>;
-  reconnect: { after_ms: number; reason: string };
+  typing: wire.Typing;
+  presence: wire.Presence;
+  resync: wire.Resync;
+  reconnect: wire.Reconnect;
 }
 
 export type FrameType = keyof Payloads;
@@ -147,11 +81,11 @@ export function decodeFrame(text: unknown): ServerFrame {
 }
 
 /** Returns a log entry as this SDK shows it: live messages have no `kind`, later versions may have other ones. */
-export function itemOf(wire: Item): Item {
-  if (wire.kind === undefined || wire.kind === "message") {
-    return { ...(wire as Item & { kind: "message" }), kind: "message", content: wire.content ?? "" };
+export function itemOf(got: Item): Item {
+  if (got.kind === undefined || got.kind === "message") {
+    return { ...(got as Message), kind: "message", content: got.content ?? "" };
   }
-  return wire;
+  return got;
 }
 
 /** Returns the payload of the answer that was hoped for; throws what the server said instead. */

@@ -266,24 +266,22 @@ function keptOf({ key, conversation_id, operation, client_ts, failed }: Entry): 
   return { key, conversation_id, operation, client_ts, ...(failed && { failed }) };
 }
 
-function pendingOf(entry: Entry): Pending {
-  const { type, payload } = entry.operation;
-  const { failed } = entry;
-  const {
+/** As programs see it: what an operation is about is its `target_seq`. */
+function pendingOf({ operation, conversation_id, client_ts, failed }: Entry): Pending {
+  const { type: kind, payload } = operation;
+  const { msg_id } = payload;
+  const common = {
     msg_id,
-    conversation_id: _,
-    group_id: __,
-    ...rest
-  } = payload as Record<string, unknown> & { msg_id: string };
-  const { seq, ...fields } = rest;
-  return {
-    ...fields,
-    ...(typeof seq === "number" && { target_seq: seq }),
-    msg_id,
-    conversation_id: entry.conversation_id,
-    kind: type,
-    client_ts: entry.client_ts,
-    state: failed === undefined ? "waiting" : "failed",
+    conversation_id,
+    kind,
+    client_ts,
+    state: failed === undefined ? ("waiting" as const) : ("failed" as const),
     ...(failed && { error: new PingMeError(failed.kind, failed.code, failed.message) }),
   };
+  if (operation.type === "send") {
+    const { group_id: _, conversation_id: __, ...fields } = operation.payload;
+    return { ...fields, ...common };
+  }
+  const { seq: target_seq, ...fields } = operation.payload;
+  return { ...fields, ...common, target_seq };
 }

@@ -1,159 +1,69 @@
-/** The wire's own types (docs/protocol.md): names as on the wire, times in Unix milliseconds. */
+/**
+ * The wire's types as programs see them: names as on the wire, times in Unix milliseconds.
+ *
+ * Derived from the generated ones, so that a change on the wire is an error here; narrower where the server says more
+ * than its schema.
+ */
+
+import type * as http from "./generated/http.js";
+import type * as socket from "./generated/socket.js";
 
 /** How much of a group's past a new member may read. */
-export type HistoryPolicy = "from_join" | "full";
+export type HistoryPolicy = NonNullable<socket.Conversation["history_policy"]>;
 /** Who may become a member. */
-export type JoinPolicy = "invite" | "open";
-export type Role = "owner" | "admin" | "member";
+export type JoinPolicy = NonNullable<socket.Conversation["join_policy"]>;
+export type Role = NonNullable<socket.Conversation["role"]>;
+
+type Narrow<T, By extends { [K in keyof By]: K extends keyof T ? T[K] : never }> = Omit<T, keyof By> & By;
 
 /** A user as others see them; the extra fields are there for oneself only. */
-export interface User {
-  user_id: string;
-  username: string;
-  /** The username where the user has none. */
-  nickname: string;
-  /** Address of a picture, or empty. */
-  avatar: string;
-  email?: string;
-  created_ts?: number;
-}
+export interface User extends http.PublicUser, Partial<Pick<http.OwnUser, "email" | "created_ts">> {}
 
 /** A login session. */
-export interface Device {
-  device_id: string;
-  name: string;
-  created_ts: number;
-  refreshed_ts: number;
-  expires_ts: number;
-  current: boolean;
-}
+export type Device = http.DeviceView;
 
 /** A group as one of its members sees it. */
-export interface Group {
-  group_id: string;
-  name: string;
-  announcement: string;
-  avatar: string;
-  history_policy: HistoryPolicy;
-  join_policy: JoinPolicy;
-  member_count: number;
-  role: Role;
-  dissolved: boolean;
-  created_ts: number;
-}
+export type Group = Narrow<
+  Required<http.GroupView>,
+  { history_policy: HistoryPolicy; join_policy: JoinPolicy; role: Role }
+>;
 
-/** A member of a group; names are there when the server sends them along. */
-export interface Member {
-  user_id: string;
-  role: Role;
-  joined_seq: number;
-  username?: string;
-  nickname?: string;
-  avatar?: string;
-}
+/** A member of a group. */
+export type Member = Narrow<http.NamedMemberView, { role: Role }>;
 
 /** What a member sees of a conversation; what has its default is left out. */
-export interface ConversationInfo {
-  conversation_id: string;
-  type: "private" | "group" | "self";
-  name?: string;
-  announcement?: string;
-  avatar?: string;
-  peer_id?: string;
-  role?: Role;
-  member_count?: number;
-  history_policy?: HistoryPolicy;
-  join_policy?: JoinPolicy;
-  dissolved?: boolean;
-  former?: boolean;
-  from_seq?: number;
-  muted?: boolean;
-  pinned?: boolean;
-  draft?: string;
-}
+export type ConversationInfo = socket.Conversation;
 
 /** One emoji on a message: the first 50 who put it, and how many did. */
-export interface Reaction {
-  emoji: string;
-  count: number;
-  user_ids: readonly string[];
-}
+export type Reaction = socket.Reaction;
 
-interface Entry {
-  conversation_id: string;
-  /** Its place in the conversation, from 1, without gaps; the only order that counts. */
-  seq: number;
-  sender_id: string;
-  server_ts: number;
-  msg_id: string;
-}
+/** Where a watched user is. */
+export type Presence = socket.Presence;
+
+/** The bounds that a client should know. */
+export type Limits = socket.Limits;
+
+type Some<K extends keyof socket.Item> = Pick<socket.Item, K>;
+type Entry = Required<Some<"conversation_id" | "seq" | "sender_id" | "server_ts" | "msg_id">>;
 
 /** A message, as it stands now. */
-export interface Message extends Entry {
+export interface Message
+  extends Entry,
+    Some<"to_user_id" | "client_ts" | "reply_to" | "mentions" | "edited_seq" | "recalled" | "reactions"> {
   kind: "message";
   /** Empty when recalled. */
   content: string;
   content_type: string;
-  to_user_id?: string;
-  client_ts?: number;
-  reply_to?: number;
-  mentions?: readonly string[];
-  edited_seq?: number;
-  recalled?: boolean;
-  reactions?: readonly Reaction[];
 }
 
 /** Every other entry of a log; which fields it has depends on its kind (docs/protocol.md). */
-export interface LogEvent extends Entry {
-  kind:
-    | "edit"
-    | "recall"
-    | "reaction"
-    | "group_created"
-    | "member_joined"
-    | "member_left"
-    | "member_removed"
-    | "member_role"
-    | "group_updated"
-    | "group_dissolved"
-    | "conversation_settings"
-    | "profile_updated"
-    | "other";
-  target_seq?: number;
-  content?: string;
-  emoji?: string;
-  remove?: boolean;
-  user_id?: string;
-  user_ids?: readonly string[];
-  role?: Role;
-  name?: string;
-  announcement?: string;
-  avatar?: string;
-  history_policy?: HistoryPolicy;
-  join_policy?: JoinPolicy;
-  about?: string;
-  muted?: boolean;
-  pinned?: boolean;
-  draft?: string;
-  nickname?: string;
-  email?: string;
+export interface LogEvent
+  extends Entry,
+    Some<"target_seq" | "content" | "emoji" | "remove" | "user_id" | "user_ids" | "role" | "name">,
+    Some<"announcement" | "avatar" | "history_policy" | "join_policy">,
+    Some<"about" | "muted" | "pinned" | "draft" | "nickname" | "email"> {
+  kind: Exclude<NonNullable<socket.Item["kind"]>, "message">;
 }
 
 /** An entry of a conversation's log. */
 export type Item = Message | LogEvent;
-
-/** Where a watched user is. */
-export interface Presence {
-  user_id: string;
-  status: "online" | "away" | "offline" | "unknown";
-  last_seen_ts?: number;
-}
-
-/** The bounds that a client should know. */
-export interface Limits {
-  /** Bytes of UTF-8. */
-  max_message_size: number;
-  sends_per_s: number;
-  unanswered_sends: number;
-  page_events: number;
-}

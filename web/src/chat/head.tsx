@@ -50,7 +50,7 @@ export function ChatHead({ chat }: { chat: Chat }): JSX.Element {
         )}
       </header>
       {one?.info.announcement && (
-        <button type="button" class="announcement" onClick={details}>
+        <button type="button" class="chat-announcement" onClick={details}>
           <Icon name="pin" size={16} />
           <span class="visually-hidden">{t("chat.announcement")}: </span>
           <span class="truncate" dir="auto">

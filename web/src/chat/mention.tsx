@@ -157,7 +157,7 @@ export function MentionList({
         <div
           key={id}
           id={`mention-${place}`}
-          class="mention"
+          class="mention-option"
           role="option"
           tabIndex={-1}
           aria-selected={place === chosen}
