@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -60,7 +61,7 @@ class MemberList(BaseModel):
         return cls(items=items, next_cursor=page.next_cursor)
 
 
-def _name(named: Mapping[str, PublicUser], user_id: str) -> dict[str, str]:
+def _name(named: Mapping[str, PublicUser], user_id: str) -> dict[str, Any]:
     user = named.get(user_id)
     if user is None:  # accounts are never removed, but a list of members does not hang on it
         return {"username": "", "nickname": "", "avatar": ""}
