@@ -44,7 +44,9 @@ def main() -> int:
     for line in found:
         print(f"check_web: {line}")
     if found:
-        print("check_web: the build in src/pingme/web/dist is not that of the sources: make web, and commit it")
+        print(
+            "check_web: the build in src/pingme/web/dist is not that of the sources: make web, and commit it"
+        )
     return 1 if found else 0
 
 
