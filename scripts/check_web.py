@@ -19,7 +19,7 @@ DIST = ROOT / "src" / "pingme" / "web" / "dist"
 IN_CI = os.environ.get("CI") == "true"
 COMPRESSED = {".br", ".gz"}
 
-CHECKS = (
+CHECKS: tuple[tuple[str, ...], ...] = (
     ("npx", "biome", "check", "."),
     ("npm", "run", "--silent", "check", "--workspaces", "--if-present"),
     ("npm", "run", "--silent", "build", "-w", "@pingme/sdk"),  # tests/conversations run it
