@@ -13,7 +13,7 @@ CHECKED := src scripts tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo chat test check lint fmt bench fuzz chaos robust services
+.PHONY: help setup run demo chat web webcheck test check lint fmt bench fuzz chaos robust services
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -62,6 +62,22 @@ demo: $(RUN_STAMP) ## people, groups and a lively room to look at
 chat: $(RUN_STAMP) ## chat in this terminal
 	@exec $(BIN)/pingme chat
 
+# The built web client is part of the sources (src/pingme/web/dist), so that only who changes it needs Node.
+ifneq ($(shell command -v npm 2>/dev/null),)
+NODE_MODULES := node_modules/.package-lock.json
+$(NODE_MODULES): package.json package-lock.json sdk/ts/package.json web/package.json
+	@echo "Installing what builds the web client into node_modules …"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+endif
+
+web: $(NODE_MODULES) ## build the web client anew (needs Node 20)
+	@command -v npm >/dev/null 2>&1 || { echo "error: the web client is built with Node 20 or newer; install it, then repeat" >&2; exit 1; }
+	@npm run --silent build -w @pingme/web
+
+webcheck: $(NODE_MODULES) $(DEV_STAMP) ## lint, types and tests of the web client, and that its build is committed
+	$(BIN)/python scripts/check_web.py
+
 fmt: $(DEV_STAMP) ## format the code and repair what can be repaired
 	@$(BIN)/ruff check --fix-only --quiet $(CHECKED)
 	@$(BIN)/ruff format $(CHECKED)
@@ -82,7 +98,7 @@ $(NODE_CLIENTS): tests/websocket/node/package-lock.json
 	@touch $@
 endif
 
-check: lint $(NODE_CLIENTS) ## lint and the fast tests, under two minutes
+check: lint webcheck $(NODE_CLIENTS) ## lint and the fast tests, under two minutes
 	$(BIN)/python -m pytest -q -n auto -p no:schemathesis -m "not slow"
 
 test: check ## check and the slow tests

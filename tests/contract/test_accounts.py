@@ -89,6 +89,18 @@ async def test_an_unknown_user_is_none(store: AccountStore) -> None:
     assert await store.remove_device("u-nobody", "phone") is None
 
 
+async def test_many_users_are_found_by_id(store: AccountStore) -> None:
+    """Each once, disabled or not; ids that nobody has are left out."""
+    made = [await store.create_user(new_user(name)) for name in ("ada", "bob", "cy")]
+    await store.set_disabled("u-bob", disabled=True)
+
+    found = await store.users(["u-bob", "u-nobody", "u-ada", "u-bob"])
+
+    assert sorted(user.user_id for user in found) == ["u-ada", "u-bob"]
+    assert made[0] in found
+    assert await store.users([]) == []
+
+
 async def test_a_taken_username_is_refused(store: AccountStore) -> None:
     """The key is unique; the first account is left as it was."""
     first = await store.create_user(new_user("ada"))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pingme.sdk import Client, Diverged, LogEvent, Message, Refused, Sent
 
@@ -15,15 +15,36 @@ PASSWORD = "correct horse battery"
 HEARD_WITHIN_S = 20.0
 
 
-@asynccontextmanager
-async def person(url: str, name: str, *, data_dir: Path | None = None) -> AsyncIterator[Client]:
-    """Log somebody in, with a new account if need be."""
-    async with Client(url, data_dir=data_dir) as client:
-        try:
-            await client.register(name, PASSWORD)
-        except Refused:
-            await client.login(name, PASSWORD)
-        yield client
+class MakeClient(Protocol):
+    """Makes a client of one of the SDKs."""
+
+    def __call__(self, url: str, *, data_dir: Path | None = None) -> Client:
+        """Return a client of the server at ``url``."""
+
+
+class Sdk:
+    """An SDK that scripts run on.
+
+    Args:
+        client: makes its clients.
+    """
+
+    def __init__(self, client: MakeClient) -> None:
+        self.client = client
+
+    @asynccontextmanager
+    async def person(self, url: str, name: str, *, data_dir: Path | None = None) -> AsyncIterator[Client]:
+        """Log somebody in, with a new account if need be."""
+        async with self.client(url, data_dir=data_dir) as client:
+            try:
+                await client.register(name, PASSWORD)
+            except Refused:
+                await client.login(name, PASSWORD)
+            yield client
+
+
+person = Sdk(Client).person
+"""For scripts that are about something else than an SDK."""
 
 
 async def hear(client: Client, kind: type[T], check: Callable[[T], bool] = lambda _: True) -> T:

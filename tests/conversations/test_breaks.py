@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pingme.sdk import Client, ConnectionChanged, Message, PingMeError
-from tests.conversations.people import contents, hear, person, say
+from tests.conversations.people import Sdk, contents, hear, say
 from tests.conversations.server import ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -22,9 +22,11 @@ async def write(client: Client, to: str, count: int, acked: list[str]) -> None:
         acked.append(content)
 
 
-async def test_a_restart_in_the_middle_of_sending_loses_and_doubles_nothing(own_server: ServerProcess):
+async def test_a_restart_in_the_middle_of_sending_loses_and_doubles_nothing(
+    sdk: Sdk, own_server: ServerProcess
+):
     """The server stops and starts again: everything arrives once, in order, without anybody's help."""
-    async with person(own_server.url, "ada") as ada, person(own_server.url, "ben") as ben:
+    async with sdk.person(own_server.url, "ada") as ada, sdk.person(own_server.url, "ben") as ben:
         where = (await say(ada, "ready", to="ben")).conversation_id
         for number in range(40):
             await ada.send(f"{number}", to="ben", wait=False)
@@ -40,10 +42,10 @@ async def test_a_restart_in_the_middle_of_sending_loses_and_doubles_nothing(own_
 
 
 @pytest.mark.timeout(120)
-async def test_a_killed_server_keeps_every_acknowledged_message(own_server: ServerProcess):
+async def test_a_killed_server_keeps_every_acknowledged_message(sdk: Sdk, own_server: ServerProcess):
     """A kill -9 while two people write, twice: every ack is kept, nothing appears twice, the order holds."""
     acked: list[str] = []
-    async with person(own_server.url, "ada") as ada, person(own_server.url, "ben") as ben:
+    async with sdk.person(own_server.url, "ada") as ada, sdk.person(own_server.url, "ben") as ben:
         where = (await say(ada, "ready", to="ben")).conversation_id
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(write(ada, "ben", 60, acked))
@@ -62,12 +64,14 @@ async def test_a_killed_server_keeps_every_acknowledged_message(own_server: Serv
         assert [one for one in stored if one.startswith(name)] == [f"{name} {n}" for n in range(60)]
 
 
-async def test_unsent_messages_outlive_server_and_program(own_server: ServerProcess, tmp_path: Path):
+async def test_unsent_messages_outlive_server_and_program(
+    sdk: Sdk, own_server: ServerProcess, tmp_path: Path
+):
     """Written while the server is dead, kept while the program is not running, sent by its next run."""
     folder = tmp_path / "ada"
-    async with person(own_server.url, "ben"):
+    async with sdk.person(own_server.url, "ben"):
         pass
-    async with person(own_server.url, "ada", data_dir=folder) as ada:
+    async with sdk.person(own_server.url, "ada", data_dir=folder) as ada:
         where = await ada.conversation_with("ben")
         await own_server.kill9()
         await hear(ada, ConnectionChanged, lambda event: event.state == "waiting")
@@ -75,7 +79,7 @@ async def test_unsent_messages_outlive_server_and_program(own_server: ServerProc
             await ada.send(f"{number}", to="ben", wait=False)
     await own_server.start()
 
-    async with Client(own_server.url, data_dir=folder) as ada:
+    async with sdk.client(own_server.url, data_dir=folder) as ada:
         await ada.resume()
         await ada.wait_connected()
         assert await ada.flush()
@@ -83,9 +87,9 @@ async def test_unsent_messages_outlive_server_and_program(own_server: ServerProc
         assert await contents(ada, where) == ["0", "1", "2"]
 
 
-async def test_a_revoked_session_ends_at_once(own_server: ServerProcess):
+async def test_a_revoked_session_ends_at_once(sdk: Sdk, own_server: ServerProcess):
     """Removing a device closes its connection, and its client says that one must log in again."""
-    async with person(own_server.url, "ada") as phone, person(own_server.url, "ada") as lost:
+    async with sdk.person(own_server.url, "ada") as phone, sdk.person(own_server.url, "ada") as lost:
         assert lost.device_id is not None
         await phone.rest.remove_device(lost.device_id)
 

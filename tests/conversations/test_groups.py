@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from pingme.sdk import (
@@ -14,16 +16,24 @@ from pingme.sdk import (
     Refused,
     RoleChanged,
 )
-from tests.conversations.people import contents, hear, hear_messages, log_of, person, say
+from tests.conversations.conftest import run_shared_server
+from tests.conversations.people import Sdk, contents, hear, hear_messages, log_of, say
 from tests.conversations.server import ServerProcess
 
 
-async def test_a_group_from_its_beginning(server: ServerProcess):
+@pytest.fixture(scope="module")
+def server(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server for each SDK: their people have the same names."""
+    del sdk
+    yield from run_shared_server(tmp_path_factory)
+
+
+async def test_a_group_from_its_beginning(sdk: Sdk, server: ServerProcess):
     """Made, written in, renamed: all members have the same log."""
     async with (
-        person(server.url, "ann") as ann,
-        person(server.url, "bob") as bob,
-        person(server.url, "cat") as cat,
+        sdk.person(server.url, "ann") as ann,
+        sdk.person(server.url, "bob") as bob,
+        sdk.person(server.url, "cat") as cat,
     ):
         group = await ann.create_group("friends", ["bob", "cat"])
         await hear(bob, GroupCreated)
@@ -38,9 +48,9 @@ async def test_a_group_from_its_beginning(server: ServerProcess):
         assert (snapshot.info.name, snapshot.info.member_count) == ("best friends", 3)
 
 
-async def test_who_joins_later_sees_what_comes_later(server: ServerProcess):
+async def test_who_joins_later_sees_what_comes_later(sdk: Sdk, server: ServerProcess):
     """With history_policy from_join the log begins with the invitation; with full at the beginning."""
-    async with person(server.url, "dora") as dora, person(server.url, "emil") as emil:
+    async with sdk.person(server.url, "dora") as dora, sdk.person(server.url, "emil") as emil:
         later = await dora.create_group("from now on")
         whole = await dora.create_group("everything", history_policy="full")
         for group in (later, whole):
@@ -53,9 +63,9 @@ async def test_who_joins_later_sees_what_comes_later(server: ServerProcess):
         assert await contents(emil, whole.group_id) == ["before", "after"]
 
 
-async def test_the_removed_one_sees_nothing_later(server: ServerProcess):
+async def test_the_removed_one_sees_nothing_later(sdk: Sdk, server: ServerProcess):
     """After the removal nothing of the group reaches the former member; what was before stays readable."""
-    async with person(server.url, "finn") as finn, person(server.url, "gus") as gus:
+    async with sdk.person(server.url, "finn") as finn, sdk.person(server.url, "gus") as gus:
         group = await finn.create_group("club", ["gus"])
         await say(finn, "welcome", group=group.group_id)
         await finn.groups.remove(group.group_id, gus.user_id)
@@ -73,9 +83,9 @@ async def test_the_removed_one_sees_nothing_later(server: ServerProcess):
         assert caught.value.code == ErrorCode.NOT_A_MEMBER
 
 
-async def test_who_comes_back_goes_on_after_a_gap(server: ServerProcess):
+async def test_who_comes_back_goes_on_after_a_gap(sdk: Sdk, server: ServerProcess):
     """Invited again, a former member hears what follows, and what was said in between stays unseen."""
-    async with person(server.url, "hana") as hana, person(server.url, "igor") as igor:
+    async with sdk.person(server.url, "hana") as hana, sdk.person(server.url, "igor") as igor:
         group = await hana.create_group("swing door", ["igor"])
         await say(hana, "one", group=group.group_id)
         await hear_messages(igor, 1)
@@ -92,9 +102,9 @@ async def test_who_comes_back_goes_on_after_a_gap(server: ServerProcess):
         assert not snapshot.info.former
 
 
-async def test_roles_and_leaving(server: ServerProcess):
+async def test_roles_and_leaving(sdk: Sdk, server: ServerProcess):
     """The owner hands the group over and leaves; the new owner may what the old one could."""
-    async with person(server.url, "jana") as jana, person(server.url, "kurt") as kurt:
+    async with sdk.person(server.url, "jana") as jana, sdk.person(server.url, "kurt") as kurt:
         group = await jana.create_group("chess", ["kurt"])
         with pytest.raises(Refused) as caught:
             await kurt.groups.update(group.group_id, name="go")
@@ -112,9 +122,9 @@ async def test_roles_and_leaving(server: ServerProcess):
         assert closed.value.code == ErrorCode.NOT_ALLOWED_TO_WRITE
 
 
-async def test_an_open_group_can_be_joined(server: ServerProcess):
+async def test_an_open_group_can_be_joined(sdk: Sdk, server: ServerProcess):
     """Whoever knows the id of an open group joins by oneself; a closed one looks like none."""
-    async with person(server.url, "lars") as lars, person(server.url, "mona") as mona:
+    async with sdk.person(server.url, "lars") as lars, sdk.person(server.url, "mona") as mona:
         opened = await lars.create_group("open", join_policy="open")
         closed = await lars.create_group("closed")
         await mona.groups.join(opened.group_id)
@@ -126,9 +136,9 @@ async def test_an_open_group_can_be_joined(server: ServerProcess):
         assert caught.value.code == ErrorCode.GROUP_NOT_FOUND
 
 
-async def test_strangers_cannot_tell_a_foreign_group_from_none(server: ServerProcess):
+async def test_strangers_cannot_tell_a_foreign_group_from_none(sdk: Sdk, server: ServerProcess):
     """A group of others and one that does not exist give the same answer."""
-    async with person(server.url, "nils") as nils, person(server.url, "olga") as olga:
+    async with sdk.person(server.url, "nils") as nils, sdk.person(server.url, "olga") as olga:
         group = await nils.create_group("private")
         answers = []
         for group_id in (group.group_id, "g" + "0" * 26):

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pingme.sdk import Client, Edited, ErrorCode, Presence, Reacted, Recalled, Receipt, Refused, Typing
-from tests.conversations.people import contents, hear, hear_messages, log_of, person, say
+from pingme.sdk import Edited, ErrorCode, Presence, Reacted, Recalled, Receipt, Refused, Typing
+from tests.conversations.conftest import run_shared_server
+from tests.conversations.people import Sdk, contents, hear, hear_messages, log_of, say
 from tests.conversations.server import ServerProcess
 
 
-async def test_two_people_chat(server: ServerProcess):
+@pytest.fixture(scope="module")
+def server(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server for each SDK: their people have the same names."""
+    del sdk
+    yield from run_shared_server(tmp_path_factory)
+
+
+async def test_two_people_chat(sdk: Sdk, server: ServerProcess):
     """Each hears the other, in one order, each message once."""
-    async with person(server.url, "ada") as ada, person(server.url, "ben") as ben:
+    async with sdk.person(server.url, "ada") as ada, sdk.person(server.url, "ben") as ben:
         first = await say(ada, "hello ben", to="ben")
         second = await say(ben, "hello ada", to="ada")
 
@@ -22,15 +31,15 @@ async def test_two_people_chat(server: ServerProcess):
         assert await hear_messages(ada, 2) == await hear_messages(ben, 2) == ["hello ben", "hello ada"]
 
 
-async def test_messages_wait_for_somebody_who_is_away(server: ServerProcess):
+async def test_messages_wait_for_somebody_who_is_away(sdk: Sdk, server: ServerProcess):
     """What was written while nobody was there comes at login, in order, and counts as unread until read."""
-    async with person(server.url, "cleo"):
+    async with sdk.person(server.url, "cleo"):
         pass
-    async with person(server.url, "dan") as dan:
+    async with sdk.person(server.url, "dan") as dan:
         for number in range(250):
             await say(dan, f"{number}", to="cleo")
 
-    async with person(server.url, "cleo") as cleo:
+    async with sdk.person(server.url, "cleo") as cleo:
         heard = await hear_messages(cleo, 250)
         snapshot = cleo.conversations()[0]
         cleo.mark_read(snapshot.conversation_id)
@@ -40,12 +49,12 @@ async def test_messages_wait_for_somebody_who_is_away(server: ServerProcess):
         assert cleo.conversations()[0].unread == 0
 
 
-async def test_two_devices_show_the_same(server: ServerProcess):
+async def test_two_devices_show_the_same(sdk: Sdk, server: ServerProcess):
     """What one device sends and reads, the other shows."""
     async with (
-        person(server.url, "eve") as phone,
-        person(server.url, "eve") as laptop,
-        person(server.url, "fred") as fred,
+        sdk.person(server.url, "eve") as phone,
+        sdk.person(server.url, "eve") as laptop,
+        sdk.person(server.url, "fred") as fred,
     ):
         sent = await say(phone, "from the phone", to="fred")
         assert await hear_messages(laptop, 1) == ["from the phone"]
@@ -62,9 +71,9 @@ async def test_two_devices_show_the_same(server: ServerProcess):
         assert laptop.conversations()[0].unread == 0
 
 
-async def test_second_thoughts(server: ServerProcess):
+async def test_second_thoughts(sdk: Sdk, server: ServerProcess):
     """An edit, a reaction and a recall are events, and everybody's copy shows their effect."""
-    async with person(server.url, "gil") as gil, person(server.url, "hal") as hal:
+    async with sdk.person(server.url, "gil") as gil, sdk.person(server.url, "hal") as hal:
         where = (await say(gil, "helo", to="hal")).conversation_id
         await gil.edit(where, 1, "hello")
         await hal.react(where, 1, "👍")
@@ -84,9 +93,9 @@ async def test_second_thoughts(server: ServerProcess):
         assert [event.seq for event in await log_of(hal, where)] == [1, 2, 3, 4]
 
 
-async def test_ticks(server: ServerProcess):
+async def test_ticks(sdk: Sdk, server: ServerProcess):
     """The sender learns what has arrived and what was read."""
-    async with person(server.url, "ida") as ida, person(server.url, "jon") as jon:
+    async with sdk.person(server.url, "ida") as ida, sdk.person(server.url, "jon") as jon:
         where = (await say(ida, "one", to="jon")).conversation_id
         await say(ida, "two", to="jon")
         await hear_messages(jon, 2)
@@ -100,10 +109,10 @@ async def test_ticks(server: ServerProcess):
         assert jon.conversations()[0].unread == 1
 
 
-async def test_typing_and_presence(server: ServerProcess):
+async def test_typing_and_presence(sdk: Sdk, server: ServerProcess):
     """Typing is shown to the other one; presence to those who share a conversation and watch."""
-    async with person(server.url, "kim") as kim:
-        async with person(server.url, "lea") as lea:
+    async with sdk.person(server.url, "kim") as kim:
+        async with sdk.person(server.url, "lea") as lea:
             where = (await say(kim, "hi", to="lea")).conversation_id
             await hear_messages(lea, 1)
             await lea.typing(where)
@@ -121,12 +130,12 @@ async def test_typing_and_presence(server: ServerProcess):
         assert gone.last_seen_ts == entry.last_seen_ts is not None
 
 
-async def test_one_msg_id_from_two_devices_is_one_message(server: ServerProcess):
+async def test_one_msg_id_from_two_devices_is_one_message(sdk: Sdk, server: ServerProcess):
     """The same msg_id, from wherever, is stored once; for other words it is refused."""
     async with (
-        person(server.url, "mia") as phone,
-        person(server.url, "mia") as laptop,
-        person(server.url, "ned") as ned,
+        sdk.person(server.url, "mia") as phone,
+        sdk.person(server.url, "mia") as laptop,
+        sdk.person(server.url, "ned") as ned,
     ):
         msg_id = phone.new_msg_id()
         first = await phone.send("once", to="ned", msg_id=msg_id)
@@ -141,24 +150,24 @@ async def test_one_msg_id_from_two_devices_is_one_message(server: ServerProcess)
         assert await contents(ned, first.conversation_id) == ["once"]
 
 
-async def test_a_program_goes_on_where_it_was(server: ServerProcess, tmp_path: Path):
+async def test_a_program_goes_on_where_it_was(sdk: Sdk, server: ServerProcess, tmp_path: Path):
     """With a data_dir a restarted program needs no password and gets what it has not seen, once."""
-    async with person(server.url, "ola", data_dir=tmp_path) as ola, person(server.url, "pat") as pat:
+    async with sdk.person(server.url, "ola", data_dir=tmp_path) as ola, sdk.person(server.url, "pat") as pat:
         await say(pat, "one", to="ola")
         await say(pat, "two", to="ola")
         assert await hear_messages(ola, 1) == ["one"]
-    async with person(server.url, "pat") as pat:
+    async with sdk.person(server.url, "pat") as pat:
         await say(pat, "three", to="ola")
 
-    async with Client(server.url, data_dir=tmp_path) as ola:
+    async with sdk.client(server.url, data_dir=tmp_path) as ola:
         await ola.resume()
 
         assert await hear_messages(ola, 2) == ["two", "three"]
 
 
-async def test_history_reads_the_same_both_ways(server: ServerProcess):
+async def test_history_reads_the_same_both_ways(sdk: Sdk, server: ServerProcess):
     """Upwards and downwards, in pages of any size, it is one list."""
-    async with person(server.url, "quin") as quin, person(server.url, "rob") as rob:
+    async with sdk.person(server.url, "quin") as quin, sdk.person(server.url, "rob") as rob:
         for number in range(30):
             where = (await say(quin, f"{number}", to="rob")).conversation_id
 
@@ -168,12 +177,12 @@ async def test_history_reads_the_same_both_ways(server: ServerProcess):
         assert up == down[::-1] == list(range(1, 31))
 
 
-async def test_settings_reach_the_other_device(server: ServerProcess):
+async def test_settings_reach_the_other_device(sdk: Sdk, server: ServerProcess):
     """Muting and a draft on one device show on the other."""
     async with (
-        person(server.url, "sue") as phone,
-        person(server.url, "sue") as laptop,
-        person(server.url, "tom") as tom,
+        sdk.person(server.url, "sue") as phone,
+        sdk.person(server.url, "sue") as laptop,
+        sdk.person(server.url, "tom") as tom,
     ):
         where = (await say(tom, "hi", to="sue")).conversation_id
         await hear_messages(laptop, 1)

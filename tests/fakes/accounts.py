@@ -56,6 +56,9 @@ class MemoryAccounts:
         row = self._rows.get(user_id)
         return row.user if row else None
 
+    async def users(self, user_ids: Sequence[str]) -> Sequence[User]:
+        return [self._rows[user_id].user for user_id in set(user_ids) if user_id in self._rows]
+
     async def credentials(self, username_key: str) -> Credentials | None:
         for row in self._rows.values():
             if row.username_key == username_key:

@@ -80,6 +80,8 @@ class FakeApi:
 
     async def _users(self, _method: str, parts: list[str], values: dict[str, Any], _me: str) -> Answer:
         users = self._fake.users
+        if "ids" in values:
+            return 0, {"items": [users[one] for one in values["ids"].split(",") if one in users]}
         if not parts:
             return 0, {"items": [user for user in users.values() if values["query"] in user["username"]]}
         return (0, {"user": users[parts[0]]}) if parts[0] in users else (30001, None)

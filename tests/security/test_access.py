@@ -160,7 +160,10 @@ def test_typing_reaches_the_others_only_from_those_who_may_write(
 
 
 def routes() -> set[str]:
-    """Return every route that the application and its server have, those outside the reference too."""
+    """Return every route that the application and its server have, those outside the reference too.
+
+    The web client is files that are the same for everybody: tests/unit/test_web_client.py.
+    """
     app = create_app(None, clock=FakeClock())  # type: ignore[arg-type]
     info = SystemInfo(service="", env="", version="", python="", components=dict, not_ready=str)
     app.include_router(create_system_router(info))

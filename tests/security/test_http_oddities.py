@@ -113,6 +113,8 @@ def test_honest_requests_behind_each_other_are_all_answered(server: ServerProces
         ("/docs/%2e%2e/%2e%2e/pyproject.toml", 404),
         ("/docs/..%2f..%2fpyproject.toml", 404),
         ("/home.css/../home.html", 404),
+        ("/assets/../web_client.py", 404),
+        ("/assets/..%2f..%2fhome.html", 404),
         ("/%ff%fe", 404),
         ("/" + "a" * 10_000, 404),
         ("/" + "a" * 20_000, 431),

@@ -12,6 +12,7 @@ import pytest
 
 from pingme.edge.http.app import create_app
 from pingme.edge.http.services import HttpServices
+from pingme.wire.session import CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES
 from tests.fakes.clock import FakeClock
 
 # Swagger UI 5.34.0. Another script on our origin could read tokens: a new version is a decision.
@@ -108,3 +109,31 @@ async def test_the_page_asks_no_validator(app: Any) -> None:
     assert "validatorUrl: null" in start.text
     assert "://" not in start.text
     assert "&lt;b&gt;Ours&lt;/b&gt;" in (await get(app, "/docs")).text
+
+
+async def test_the_reference_of_the_socket_is_served(app: Any) -> None:
+    """The document is JSON; the page loads one style sheet of this server and runs nothing."""
+    document = await get(app, "/asyncapi.json")
+    answer = await get(app, "/docs/ws")
+    page = Page(answer.text)
+
+    assert document.json()["asyncapi"] == "3.0.0"
+    assert document.headers["Content-Type"] == "application/json"
+    assert "script-src" not in answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'; style-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert not page.inline
+    assert not [name for name in page.attributes if name == "style" or name.startswith("on")]
+    loads = {path for path in page.loads if not path.startswith("#")}
+    assert loads == {"/", "/docs", "/asyncapi.json", "/docs/reference.css"}
+    assert (await get(app, "/docs/reference.css")).headers["Content-Type"].startswith("text/css")
+    assert "&lt;b&gt;Ours&lt;/b&gt;" in answer.text
+
+
+async def test_the_reference_of_the_socket_shows_every_frame(app: Any) -> None:
+    """Each frame has a place of its own, and each link within the page leads to one."""
+    text = (await get(app, "/docs/ws")).text
+    places = set(re.findall(r' id="([^"]+)"', text))
+
+    assert {f"client.{kind}" for kind in CLIENT_FRAME_TYPES} <= places
+    assert {f"server.{kind}" for kind in SERVER_FRAME_TYPES} <= places
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= places

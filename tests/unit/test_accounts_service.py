@@ -412,7 +412,7 @@ async def test_search_walks_usernames_then_nicknames(world: AccountsWorld) -> No
         found: list[str] = []
         cursor = None
         for _ in range(20):
-            page = await world.accounts.search("SUN", cursor=cursor, limit=limit)
+            page = await world.accounts.people.search("SUN", cursor=cursor, limit=limit)
             found += [user.username for user in page.items]
             cursor = page.next_cursor
             if cursor is None:
@@ -423,7 +423,7 @@ async def test_search_walks_usernames_then_nicknames(world: AccountsWorld) -> No
 @pytest.mark.parametrize("cursor", ["x", "bm90IGpzb24", "WzFd", "ä", "WyJ6IiwiIiwiIl0"])
 async def test_a_foreign_cursor_is_refused(world: AccountsWorld, cursor: str) -> None:
     """10002, whatever it is."""
-    assert await code_of(world.accounts.search("a", cursor=cursor)) is ErrorCode.INVALID_PARAMETERS
+    assert await code_of(world.accounts.people.search("a", cursor=cursor)) is ErrorCode.INVALID_PARAMETERS
 
 
 async def test_many_accounts_share_one_hash(world: AccountsWorld) -> None:

@@ -15,6 +15,7 @@ from pingme.domain.ids import UserId, private_conversation_id
 from pingme.edge.http.app import create_app
 from pingme.edge.http.services import HttpServices
 from pingme.edge.http.system import SystemInfo, create_system_router
+from pingme.wire.close_codes import CLOSE_ROWS
 from pingme.wire.session import CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES
 from pingme.wire.websocket import CloseCode
 
@@ -45,8 +46,10 @@ def test_every_frame_of_servers_is_documented():
 
 
 def test_every_close_code_is_documented():
-    """The table of close codes has exactly the codes that are used."""
-    assert first_cells(section("## Close codes")) == {str(code.value) for code in CloseCode}
+    """The table of close codes has exactly the codes that are used, with the words of the reference."""
+    rows = re.findall(r"^\| (\d+) \| (.+) \| (.+) \|$", section("## Close codes"), re.MULTILINE)
+
+    assert rows == [(str(code.value), *CLOSE_ROWS[code]) for code in CloseCode]
 
 
 def test_every_route_is_documented():

@@ -28,7 +28,7 @@ async def world() -> AsyncIterator[AccountsWorld]:
 @pytest.fixture
 def app(world: AccountsWorld) -> FastAPI:
     return create_app(
-        HttpServices(world.accounts),
+        HttpServices(world.accounts, world.accounts.people),
         clock=world.clock,
         allowed_origins=["https://chat.example.org"],
         trusted_proxies=["10.0.0.0/8"],
@@ -382,6 +382,26 @@ async def test_search_in_pages(http: httpx.AsyncClient) -> None:
     names = [user["username"] for page in (first, rest) for user in page.json()["data"]["items"]]
     assert names == ["bob0", "bob1", "bob2"]
     assert (seen(too_many), seen(foreign)) == ((422, 10002), (422, 10002))
+
+
+async def test_many_users_by_id(http: httpx.AsyncClient) -> None:
+    """In the order asked for, each once, with commas or repeated; unknown ids are left out and too many are refused."""
+    session = await login(http)
+    ids = [(await login(http, name))["user"]["user_id"] for name in ("bob", "cyd")]
+
+    async def ask(*ids: str, **more: str) -> httpx.Response:
+        return await http.get(f"{API}/users", params={"ids": list(ids), **more}, headers=bearer(session))
+
+    commas = await ask(f"{ids[1]},u-nobody,{ids[0]},{ids[1]}")
+    repeated = await ask(ids[1], ids[0])
+    most = await ask(",".join(f"u{number}" for number in range(100)))
+    bad = [await ask(",".join(f"u{number}" for number in range(101))), await ask(""), await ask("a b")]
+    bad += [await ask(ids[0], query="b"), await http.get(f"{API}/users", headers=bearer(session))]
+
+    assert [user["username"] for user in commas.json()["data"]["items"]] == ["cyd", "bob"]
+    assert repeated.json()["data"] == commas.json()["data"]
+    assert (seen(most), most.json()["data"]["items"]) == ((200, 0), [])
+    assert [seen(answer) for answer in bad] == [(422, 10002)] * 5
 
 
 async def test_the_reference_declares_every_route(http: httpx.AsyncClient) -> None:

@@ -25,6 +25,7 @@ from pingme.services.groups import Groups
 from pingme.services.history import History
 from pingme.services.messages import Messages
 from pingme.services.pending import Pending
+from pingme.services.people import People
 from pingme.services.presence import PresenceService
 from pingme.services.receipts import Receipts
 from pingme.services.sessions import Identity
@@ -70,6 +71,7 @@ class World(ChatWorld):
         self.presence = PresenceService(self.store, MemoryPresence(), self.clock, self.keep_seen)
         self.services = HttpServices(
             accounts=NOBODY,
+            people=People(self.accounts),
             messages=self.messages,
             groups=Groups(self.messages, self.store, self.clock),
             sync=Sync(self.store, flush=self.receipts.flush),
@@ -300,6 +302,8 @@ async def test_a_group_from_beginning_to_end(http: httpx.AsyncClient) -> None:
     await ok(http, "ua", "POST", f"{path}/members", {"user_ids": ["uc"]})
     await ok(http, "ua", "PATCH", f"{path}/members/ub", {"role": "owner"})
     members = (await ok(http, "uc", "GET", f"{path}/members"))["items"]
+    names = {each["user_id"]: (each["username"], each["nickname"], each["avatar"]) for each in members}
+    assert names == {user: (user, user, "") for user in ("ua", "ub", "uc")}
     assert {each["user_id"]: each["role"] for each in members} == {
         "ua": "admin",
         "ub": "owner",

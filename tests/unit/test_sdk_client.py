@@ -399,3 +399,17 @@ async def drain(client: Client) -> list[Event]:
     """Return every event up to the end."""
     async with asyncio.timeout(10):
         return [event async for event in client.events()]
+
+
+async def test_many_users_are_looked_up_together(server: FakeServer):
+    """Known ones are not asked for again, and ids that nobody has are left out."""
+    async with server.client() as alice, server.client() as bob:
+        await alice.register("alice", PASSWORD)
+        await bob.register("bob", PASSWORD)
+
+        found = await alice.people.get_many([bob.user_id, alice.user_id, "u-nobody"])
+        server.users.clear()
+        again = await alice.people.get_many([bob.user_id])
+
+        assert {key: user.name for key, user in found.items()} == {bob.user_id: "bob", alice.user_id: "alice"}
+        assert again[bob.user_id].username == "bob"

@@ -112,6 +112,10 @@ class MysqlAccounts:
         users = await self._users("WHERE u.user_id = %s", user_id)
         return users[0] if users else None
 
+    async def users(self, user_ids: Sequence[str]) -> Sequence[User]:
+        """See `AccountStore.users`."""
+        return await self._users(f"WHERE u.user_id IN ({marks(user_ids)})", *user_ids) if user_ids else []
+
     async def credentials(self, username_key: str) -> Credentials | None:
         """See `AccountStore.credentials`."""
         sql = f"SELECT {USER}, u.password_hash FROM users u WHERE u.username_key = %s"  # noqa: S608  # a constant

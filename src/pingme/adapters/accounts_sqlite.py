@@ -99,6 +99,11 @@ class SqliteAccounts:
         users = self._users("WHERE u.user_id = ?", (user_id,))
         return users[0] if users else None
 
+    async def users(self, user_ids: Sequence[str]) -> Sequence[User]:
+        """See `AccountStore.users`."""
+        asked = msgspec.json.encode(list(user_ids)).decode()
+        return self._users("WHERE u.user_id IN (SELECT value FROM json_each(?))", (asked,))
+
     async def credentials(self, username_key: str) -> Credentials | None:
         """See `AccountStore.credentials`."""
         rows = self._db.read(

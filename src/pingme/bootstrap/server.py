@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import errno
 import platform
 import socket
 from collections.abc import AsyncGenerator, Callable
 
 import structlog
+from fastapi import FastAPI
 
 import pingme
 from pingme.adapters.data_lock import DataLock
@@ -21,6 +23,7 @@ from pingme.edge.admin import SOCKET_NAME, AdminServer
 from pingme.edge.http.app import create_app
 from pingme.edge.http.services import HttpServices
 from pingme.edge.http.system import SystemInfo, commit_of_installation, create_system_router
+from pingme.edge.http.web_client import create_web_router
 from pingme.edge.hub import Hub
 from pingme.edge.hub_nodes import NodesHub
 from pingme.edge.metrics_server import MetricsServer
@@ -71,26 +74,7 @@ class ServerApp:
             app.accounts.verify_access,
             app.turns,
         )
-        services = HttpServices(
-            accounts=app.accounts,
-            messages=app.messages,
-            groups=Groups(app.messages, app.store, app.clock),
-            sync=app.sync,
-            history=app.history,
-            conversations=conversations,
-            receipts=app.receipts,
-            presence=app.presence,
-        )
-        self.http = create_app(
-            services,
-            clock=app.clock,
-            name=settings.app.name,
-            version=pingme.__version__,
-            allowed_origins=settings.app.allowed_origins,
-            trusted_proxies=settings.app.trusted_proxies,
-            body_limit_bytes=settings.limits.body_bytes,
-        )
-        self.http.include_router(create_system_router(self._system_info()))
+        self.http = self._make_http(conversations)
         self._not_ready = "starting"
         self._edge: EdgeServer | None = None
         self._metrics = MetricsServer(
@@ -104,6 +88,35 @@ class ServerApp:
         self._admin = AdminServer(settings.data_dir / SOCKET_NAME, handlers)
         self._bind_gauges()
         self.port = 0
+
+    def _make_http(self, conversations: Conversations) -> FastAPI:
+        app, settings = self.app, self.app.settings
+        services = HttpServices(
+            accounts=app.accounts,
+            people=app.accounts.people,
+            messages=app.messages,
+            groups=Groups(app.messages, app.store, app.clock),
+            sync=app.sync,
+            history=app.history,
+            conversations=conversations,
+            receipts=app.receipts,
+            presence=app.presence,
+        )
+        http = create_app(
+            services,
+            clock=app.clock,
+            name=settings.app.name,
+            version=pingme.__version__,
+            allowed_origins=settings.app.allowed_origins,
+            trusted_proxies=settings.app.trusted_proxies,
+            body_limit_bytes=settings.limits.body_bytes,
+            socket_bounds=dataclasses.asdict(socket_rules(settings)),
+        )
+        web = create_web_router()
+        if web is not None:
+            http.include_router(web)  # before the page that stands in for it
+        http.include_router(create_system_router(self._system_info()))
+        return http
 
     def _make_hub(self) -> Hub:
         app = self.app

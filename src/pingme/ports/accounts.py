@@ -108,6 +108,10 @@ class AccountStore(Protocol):
         """Return an account, disabled or not, or None."""
         ...
 
+    async def users(self, user_ids: Sequence[str]) -> Sequence[User]:
+        """Return those of these accounts (at most 200 ids) that there are, disabled or not, in any order; one statement."""
+        ...
+
     async def credentials(self, username_key: str) -> Credentials | None:
         """Return what the login of this name is checked against, or None."""
         ...

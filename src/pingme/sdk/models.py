@@ -68,6 +68,12 @@ class Member(Model, kw_only=True):
     role: str = "member"
     username: str = ""
     nickname: str = ""
+    avatar: str = ""
+
+    @property
+    def name(self) -> str:
+        """What to call the member: the nickname, else the username."""
+        return self.nickname or self.username
 
 
 class Settings(Model, kw_only=True):

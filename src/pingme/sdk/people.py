@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from pingme.domain.errors import ErrorCode, Refused
 from pingme.sdk.models import User
 from pingme.sdk.rest import Rest
 
+MAX_ASKED = 100  # users in one call (docs/protocol.md, "HTTP")
 MAX_REMEMBERED = 2_000  # users; about 1 MB
 _USER_ID = re.compile(r"u[0-9a-v]{26}\Z")  # `pingme.domain.ids.time_ordered_id`
 
@@ -36,6 +38,16 @@ class People:
             Refused: 30001, there is none.
         """
         return self._users.get(user_id) or self.remember(await self._rest.user(user_id))
+
+    async def get_many(self, user_ids: Iterable[str]) -> dict[str, User]:
+        """Return users by id; those not looked up before are asked for a hundred at a time, unknown ids are left out."""
+        wanted = list(dict.fromkeys(user_ids))
+        found = {user_id: user for user_id in wanted if (user := self._users.get(user_id))}
+        missing = [user_id for user_id in wanted if user_id not in found]
+        for start in range(0, len(missing), MAX_ASKED):
+            for user in await self._rest.users(missing[start : start + MAX_ASKED]):
+                found[user.user_id] = self.remember(user)
+        return found
 
     async def id_of(self, who: str) -> str:
         """Return the id of a user given by id or by username.

@@ -86,6 +86,11 @@ class Rest:
         """Return somebody's public profile."""
         return _user(await self._call("GET", f"/users/{user_id}", answer=dict[str, Any]))
 
+    async def users(self, user_ids: Sequence[str]) -> list[User]:
+        """Return the public profiles of these users, at most 100; ids that nobody has are left out."""
+        items, _ = await self.transport.page("/users", item=User, query={"ids": ",".join(user_ids)})
+        return items
+
     async def search_users(self, query: str, *, limit: int | None = None) -> list[User]:
         """Return the first page of users whose name matches."""
         items, _ = await self.transport.page("/users", item=User, query={"query": query, "limit": limit})

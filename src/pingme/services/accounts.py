@@ -22,10 +22,10 @@ from pingme.domain.usernames import (
 from pingme.ports.accounts import AccountStore, Credentials, Device, NewUser, User
 from pingme.ports.clock import Clock
 from pingme.services.passwords import Passwords
+from pingme.services.people import People
 from pingme.services.sessions import SESSION_REVOKED, Identity, LoggedIn, OnRevoked, Sessions
 from pingme.services.throttle import LoginThrottle, RegistrationQuota
 from pingme.services.tokens import Tokens
-from pingme.services.user_search import UserPage, search_users
 
 log = structlog.get_logger(__name__)
 
@@ -95,6 +95,7 @@ class Accounts:
         self._publish_profile = publish_profile
         self._registration_open = registration_open
         self._on_login = on_login or _ignore
+        self.people = People(store)
         self._quota = RegistrationQuota(clock, per_hour=registrations_per_hour)
         self.sessions = Sessions(
             store,
@@ -316,10 +317,6 @@ class Accounts:
             raise Refused(ErrorCode.INVALID_PARAMETERS, "msg_id: expected 1 to 64 letters, digits, _ or -")
         await self._publish_profile(user_id, operation, body)
         return await self.user(user_id)
-
-    async def search(self, query: str, *, cursor: str | None = None, limit: int = 20) -> UserPage:
-        """Find users by the beginning of their names; see `search_users`."""
-        return await search_users(self._store, query, cursor=cursor, limit=limit)
 
     # -- administration --------------------------------------------------------------------------------------
 

@@ -6,7 +6,25 @@ The frames of the hot path (``message``, ``event``, ``message_ack``) are built b
 
 from __future__ import annotations
 
+from typing import Annotated, get_args
+
 import msgspec
+
+from pingme.domain.events import KINDS, HistoryPolicy, JoinPolicy, Role
+
+
+def _one_of(*values: str) -> msgspec.Meta:
+    """Return what the reference says of a field: today's values. Decoding takes others, too: servers may be newer."""
+    return msgspec.Meta(extra_json_schema={"enum": list(values)})
+
+
+KindName = Annotated[str, _one_of(*KINDS)]
+RoleName = Annotated[str, _one_of(*get_args(Role))]
+HistoryPolicyName = Annotated[str, _one_of(*get_args(HistoryPolicy))]
+JoinPolicyName = Annotated[str, _one_of(*get_args(JoinPolicy))]
+ConversationType = Annotated[str, _one_of("private", "group", "self")]
+UserStatus = Annotated[str, _one_of("online", "away", "offline", "unknown")]
+OutcomeName = Annotated[str, _one_of("refused", "unknown")]
 
 
 class Payload(msgspec.Struct, omit_defaults=True):
@@ -83,7 +101,7 @@ class Item(Payload, kw_only=True):
     seq: int
     sender_id: str
     server_ts: int
-    kind: str = "message"
+    kind: KindName = "message"
     msg_id: str = ""
     client_ts: int | None = None
     content: str | None = None
@@ -100,12 +118,12 @@ class Item(Payload, kw_only=True):
     remove: bool = False
     user_id: str | None = None
     user_ids: list[str] | None = None
-    role: str | None = None
+    role: RoleName | None = None
     name: str | None = None
     announcement: str | None = None
     avatar: str | None = None
-    history_policy: str | None = None
-    join_policy: str | None = None
+    history_policy: HistoryPolicyName | None = None
+    join_policy: JoinPolicyName | None = None
     about: str | None = None
     muted: bool | None = None
     pinned: bool | None = None
@@ -121,15 +139,15 @@ class Conversation(Payload, kw_only=True):
     """
 
     conversation_id: str
-    type: str
+    type: ConversationType
     name: str = ""
     announcement: str = ""
     avatar: str = ""
     peer_id: str | None = None
-    role: str | None = None
+    role: RoleName | None = None
     member_count: int | None = None
-    history_policy: str | None = None
-    join_policy: str | None = None
+    history_policy: HistoryPolicyName | None = None
+    join_policy: JoinPolicyName | None = None
     dissolved: bool = False
     former: bool = False
     from_seq: int = 1
@@ -200,7 +218,7 @@ class Presence(Payload, kw_only=True):
     """Where a watched user is: ``online``, ``away``, ``offline`` or ``unknown``; last_seen_ts in Unix ms."""
 
     user_id: str
-    status: str
+    status: UserStatus
     last_seen_ts: int | None = None
 
 
@@ -220,7 +238,7 @@ class ErrorPayload(Payload, kw_only=True):
 
     code: int
     message: str
-    outcome: str
+    outcome: OutcomeName
     retryable: bool
     retry_after_ms: int | None = None
     msg_id: str | None = None

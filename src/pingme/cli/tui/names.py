@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from pingme.cli.tui.text import clean
 from pingme.domain.errors import PingMeError
 from pingme.sdk import Client
@@ -50,8 +52,5 @@ class Names:
     async def fetch(self) -> None:
         """Look up what was missing; what cannot be found now is asked for when it is drawn again."""
         missing, self._missing = self._missing, set()
-        for user_id in missing:
-            try:
-                await self._client.people.get(user_id)
-            except PingMeError:
-                continue
+        with contextlib.suppress(PingMeError):
+            await self._client.people.get_many(missing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import compile_path
 
 from pingme.edge.http import auth, conversations, groups, messages, presence, users
+from pingme.edge.http.asyncapi_page import create_socket_reference_router
 from pingme.edge.http.deps import parse_networks
 from pingme.edge.http.envelope import add_error_handlers, errors
 from pingme.edge.http.middleware import BodyLimitMiddleware, RequestMiddleware
@@ -41,6 +42,7 @@ def create_app(
     allowed_origins: Sequence[str] = (),
     trusted_proxies: Sequence[str] = (),
     body_limit_bytes: int = 65_536,
+    socket_bounds: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """Return the application; serving it is somebody else's work.
 
@@ -52,6 +54,7 @@ def create_app(
         allowed_origins: `app.allowed_origins`; pages of these may call the API, ``*`` is everybody.
         trusted_proxies: `app.trusted_proxies`, addresses and networks.
         body_limit_bytes: `limits.body_bytes`.
+        socket_bounds: bounds of sockets by name, which the reference of the socket tells.
 
     Raises:
         ValueError: a proxy is no address or network.
@@ -66,6 +69,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(create_reference_router(name))
+    app.include_router(create_socket_reference_router(name, version, socket_bounds or {}))
     describe_api(app)
     _add_middleware(app, clock, allowed_origins=allowed_origins, body_limit_bytes=body_limit_bytes)
     return app

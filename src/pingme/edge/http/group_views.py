@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, Field
 
 from pingme.domain.events import Stored
 from pingme.domain.model import ROLE_NAMES, RoleRank
 from pingme.edge.http.chat_bodies import AckData, CreateGroupBody
+from pingme.edge.http.views import PublicUser
+from pingme.ports.accounts import User
 from pingme.ports.presence import PresenceEntry
 from pingme.ports.store import Access, MemberPosition
+from pingme.services.group_reads import MemberPage
 
 
 class MemberView(BaseModel):
@@ -27,11 +31,41 @@ class MemberView(BaseModel):
         return cls(user_id=member.user_id, role=ROLE_NAMES[member.role], joined_seq=member.joined_seq)
 
 
+class NamedMemberView(MemberView):
+    """A member, and how others see the account."""
+
+    username: str
+    nickname: str = Field(description="The username where the user has none.")
+    avatar: str = Field(description="Address of a picture, or empty.")
+
+
 class MemberList(BaseModel):
     """A page of members; without ``next_cursor`` it is the last one."""
 
-    items: list[MemberView]
+    items: list[NamedMemberView]
     next_cursor: str | None = None
+
+    @classmethod
+    def of(cls, page: MemberPage, users: Sequence[User]) -> MemberList:
+        """Show a page of members to another.
+
+        Args:
+            page: the members.
+            users: their accounts.
+        """
+        named = {user.user_id: PublicUser.of(user) for user in users}
+        items = [
+            NamedMemberView(**MemberView.of(each).model_dump(), **_name(named, each.member.user_id))
+            for each in page.items
+        ]
+        return cls(items=items, next_cursor=page.next_cursor)
+
+
+def _name(named: Mapping[str, PublicUser], user_id: str) -> dict[str, Any]:
+    user = named.get(user_id)
+    if user is None:  # accounts are never removed, but a list of members does not hang on it
+        return {"username": "", "nickname": "", "avatar": ""}
+    return user.model_dump(exclude={"user_id"})
 
 
 class GroupView(BaseModel):

@@ -26,7 +26,6 @@ from pingme.edge.http.group_views import (
     GroupList,
     GroupView,
     MemberList,
-    MemberView,
     NewGroupData,
     NewGroupView,
     PresenceList,
@@ -135,10 +134,11 @@ async def members(
     cursor: Cursor = None,
     limit: ItemLimit = 200,
 ) -> Envelope[MemberList]:
-    """List the members in the order of joining."""
+    """List the members, with their names, in the order of joining."""
     page = await services.conversations.groups.members(who.user_id, group_id, cursor, limit)
-    items = [MemberView.of(each) for each in page.items]
-    return reply(request, MemberList(items=items, next_cursor=page.next_cursor))
+    user_ids = [each.member.user_id for each in page.items]
+    users = await services.people.by_ids(user_ids, limit=limit) if user_ids else []
+    return reply(request, MemberList.of(page, users))
 
 
 @router.post("/{group_id}/members", responses=errors(*JOINING))

@@ -16,7 +16,7 @@ from pingme.edge.http.envelope import CODES, SCHEMAS, ErrorEnvelope
 
 ABOUT = """\
 A self-hosted chat server. Every answer is `{code, message, data, request_id}`; `code` 0 is success. The socket at `/ws`
-carries the same operations and everything live.
+carries the same operations and everything live: [its reference](/docs/ws).
 """
 HEADERS_TOO_LARGE = "10002: request line and headers have more than `limits.header_bytes`"
 TOO_LARGE = "10002: the body has more than `limits.body_bytes`"

@@ -10,11 +10,12 @@ from pingme.services.conversations import Conversations
 from pingme.services.groups import Groups
 from pingme.services.history import History
 from pingme.services.messages import Messages
+from pingme.services.people import People
 from pingme.services.presence import PresenceService
 from pingme.services.receipts import Receipts
 from pingme.services.sync import Sync
 
-NO_CHAT: Any = None  # tests of accounts build the application without the rest
+NO_CHAT: Any = None  # tests build the application without what they do not need
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class HttpServices:
     """The services behind the API, at ``request.app.state.pingme``. One field per noun."""
 
     accounts: Accounts
+    people: People = NO_CHAT
     messages: Messages = NO_CHAT
     groups: Groups = NO_CHAT
     sync: Sync = NO_CHAT

@@ -138,14 +138,19 @@ def first_page(service: str, version: str, base_url: str) -> str:
 
 
 def base_url_of(request: Request) -> str:
-    """Return the address by which this request came; a Host header that is none is not repeated.
+    """Return the address by which this request came.
 
     X-Forwarded-Proto is believed from anybody: it decides nothing but what its own sender is shown.
     """
-    host = request.headers.get("host", "")
     secure = "https" in {request.url.scheme, request.headers.get("x-forwarded-proto", "").lower()}
     scheme = "https" if secure else "http"
-    return f"{scheme}://{host if _HOST.match(host) else 'localhost:8080'}"
+    return f"{scheme}://{host_of(request)}"
+
+
+def host_of(request: Request) -> str:
+    """Return the host, with its port, by which this request came; a Host header that is none is not repeated."""
+    host = request.headers.get("host", "")
+    return host if _HOST.match(host) else "localhost:8080"
 
 
 def create_system_router(info: SystemInfo) -> APIRouter:

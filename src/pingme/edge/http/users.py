@@ -8,13 +8,16 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.requests import Request
 
-from pingme.domain.errors import ErrorCode
+from pingme.domain.errors import ErrorCode, Refused
 from pingme.domain.usernames import NICKNAME_MAX
 from pingme.edge.http.auth import NEEDS_TOKEN, Id, Text
 from pingme.edge.http.deps import LOGGED_IN, Services, WhoAsks
 from pingme.edge.http.envelope import ApiModel, Envelope, errors, reply
 from pingme.edge.http.views import OwnUser, PublicUser, PublicUserData, UserData, UserList
+from pingme.services.people import MAX_IDS
 from pingme.services.user_search import SEARCH_LIMIT
+
+IDS_MAX = MAX_IDS * 65  # characters: ids of at most 64, each with a comma
 
 router = APIRouter(tags=["users"])
 
@@ -69,14 +72,27 @@ async def user(
 
 
 @router.get("/users", dependencies=LOGGED_IN, responses=errors(*NEEDS_TOKEN))
-async def search(
+async def users(
     request: Request,
     services: Services,
-    query: Annotated[str, Query(min_length=1, max_length=NICKNAME_MAX)],
+    query: Annotated[str | None, Query(min_length=1, max_length=NICKNAME_MAX)] = None,
+    ids: Annotated[
+        list[Annotated[str, Field(max_length=IDS_MAX)]] | None,
+        Query(description=f"At most {MAX_IDS} user ids, with commas or repeated.", max_length=MAX_IDS),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=SEARCH_LIMIT)] = 20,
     cursor: Annotated[str | None, Query(max_length=1_024)] = None,
 ) -> Envelope[UserList]:
-    """Find people by the beginning of their username or nickname."""
-    page = await services.accounts.search(query, cursor=cursor, limit=limit)
+    """Find people by the beginning of their username or nickname (``query``), or show those with these ``ids``.
+
+    One of the two is needed. ``limit`` and ``cursor`` belong to ``query``; ids that nobody has are left out.
+    """
+    if (query is None) == (ids is None):
+        raise Refused(ErrorCode.INVALID_PARAMETERS, "expected query or ids")
+    if query is None:
+        asked = [user_id for part in ids or () for user_id in part.split(",")]
+        found = await services.people.by_ids(asked)
+        return reply(request, UserList(items=[PublicUser.of(user) for user in found]))
+    page = await services.people.search(query, cursor=cursor, limit=limit)
     items = [PublicUser.of(found) for found in page.items]
     return reply(request, UserList(items=items, next_cursor=page.next_cursor))

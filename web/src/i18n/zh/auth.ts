@@ -1,0 +1,33 @@
+import type { auth as model } from "../en/auth";
+import type { Translation } from "../types";
+
+export const auth: Translation<typeof model> = {
+  "auth.login": "登录",
+  "auth.logging_in": "正在登录…",
+  "auth.logout": "退出登录",
+  "auth.logout_confirm": "要在这台设备上退出登录吗？尚未发出的消息会丢失。",
+  "auth.register": "注册账号",
+  "auth.registering": "正在注册…",
+  "auth.welcome": "欢迎",
+  "auth.tagline": "属于你自己的聊天服务器。",
+  "auth.have_account": "已有账号？",
+  "auth.no_account": "第一次来？",
+  "auth.username": "用户名",
+  "auth.username_hint": "3 到 32 个字母、数字、_ . 或 -",
+  "auth.username_missing": "请输入用户名。",
+  "auth.username_bad": "请用 3 到 32 个字母、数字、_ . 或 -。",
+  "auth.password": "密码",
+  "auth.password_hint": "至少 8 个字符",
+  "auth.password_missing": "请输入密码。",
+  "auth.password_short": "请至少用 8 个字符。",
+  "auth.password_long": "请最多用 128 个字符。",
+  "auth.password_is_username": "密码不能与用户名相同。",
+  "auth.show_password": "显示密码",
+  "auth.hide_password": "隐藏密码",
+  "auth.nickname": "昵称",
+  "auth.nickname_hint": "别人看到的名字",
+  "auth.email": "邮箱",
+  "auth.session_ended": "你已退出登录。",
+  "auth.session_revoked": "这次登录已被另一台设备结束，或密码已修改。请重新登录。",
+  "auth.session_replaced": "PingMe 已在别处用这台设备的登录打开。",
+};

@@ -1,0 +1,31 @@
+import type { shell as model } from "../en/shell";
+import type { Translation } from "../types";
+
+export const shell: Translation<typeof model> = {
+  "shell.menu": "菜单",
+  "shell.skip": "跳到消息",
+  "shell.conversations": "会话",
+  "shell.settings": "设置",
+  "shell.profile": "个人资料",
+  "shell.devices": "设备",
+  "shell.shortcuts": "键盘快捷键",
+  "shell.about": "关于 PingMe",
+  "shell.new_chat": "新聊天",
+  "shell.new_group": "新建群",
+  "shell.join_group": "加入群",
+  "shell.connecting": "正在连接…",
+  "shell.syncing": "正在收取新消息…",
+  "shell.offline": "你处于离线状态。你写的内容会保留，恢复连接后发送。",
+  "shell.reconnecting_in": { other: "没有连接。{count} 秒后重试。" },
+  "shell.next_try": { other: "{count} 秒后重试。" },
+  "shell.try_now": "立即重试",
+  "shell.online_again": "已重新连接",
+  "shell.ended_replaced": "PingMe 已在另一个窗口用这次登录打开。",
+  "shell.use_here": "在这里使用",
+  "shell.ended_protocol": "此页面已过期。请重新加载。",
+  "shell.reload": "重新加载",
+  "shell.update_ready": "PingMe 新版本已就绪。",
+  "shell.nothing_open": "选择一个会话",
+  "shell.nothing_open_hint": "或开始新的聊天。",
+  "shell.not_found": "没有这个会话。",
+};

@@ -1,0 +1,36 @@
+import { signal } from "@preact/signals";
+import type { VNode } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { t } from "../i18n";
+
+const SAID_MS = 2_000; // long enough to be read, short enough to copy again
+
+/** Code as it was written, with its language and a button that copies it. */
+export function CodeBlock({ language, text }: { language: string; text: string }): VNode {
+  const copied = useMemo(() => signal(false), []);
+  useEffect(() => {
+    if (!copied.value) return undefined;
+    const timer = setTimeout(() => {
+      copied.value = false;
+    }, SAID_MS);
+    return () => clearTimeout(timer);
+  }, [copied.value]);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(text);
+    copied.value = true;
+  };
+  return (
+    <figure class="code" dir="ltr">
+      <figcaption>
+        <span>{language || t("text.code")}</span>
+        <button type="button" onClick={() => void copy().catch(() => undefined)}>
+          <span aria-live="polite">{copied.value ? t("common.copied") : t("text.copy_code")}</span>
+        </button>
+      </figcaption>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard (axe: scrollable-region-focusable). */}
+      <pre tabIndex={0}>
+        <code>{text}</code>
+      </pre>
+    </figure>
+  );
+}
