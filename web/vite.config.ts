@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { compress } from "./build/compress.ts";
+import { layers } from "./build/layers.ts";
 import { shell } from "./build/shell.ts";
 import { sizes } from "./build/sizes.ts";
 
@@ -16,6 +17,7 @@ export default defineConfig({
   base: "/",
   resolve: { alias: { "@pingme/sdk": here("../sdk/ts/src/index.ts") } },
   plugins: [
+    layers(here("src/styles/index.css")),
     shell(here("public")),
     sizes({ firstScripts: 70_000, firstStyles: 20_000, total: 200_000 }, here("public")),
     compress(out),
