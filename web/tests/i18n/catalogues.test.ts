@@ -45,6 +45,14 @@ describe("the catalogues", () => {
     }
   });
 
+  it("have a text for every error that the server documents", () => {
+    const documented = readFileSync(resolve(import.meta.dirname, "../../../docs/errors.md"), "utf8");
+    const codes = [...documented.matchAll(/^\|\s*`?(\d{5})`?\s*\|/gm)].map(([, code]) => `error.${code}`);
+
+    expect(codes.length).toBeGreaterThan(20);
+    expect(codes.filter((key) => !Object.hasOwn(en, key))).toEqual([]);
+  });
+
   it("have no text of dialogs and messages that nothing shows", () => {
     const source = sources(resolve(import.meta.dirname, "../../src"));
     const begun = [...source.matchAll(/`(\w+\.\w*)\$\{/g)].map(([, start = ""]) => start);
