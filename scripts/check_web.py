@@ -22,6 +22,7 @@ COMPRESSED = {".br", ".gz"}
 CHECKS = (
     ("npx", "biome", "check", "."),
     ("npm", "run", "--silent", "check", "--workspaces", "--if-present"),
+    ("npm", "run", "--silent", "build", "-w", "@pingme/sdk"),  # tests/conversations run it
 )
 
 

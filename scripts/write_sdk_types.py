@@ -34,7 +34,9 @@ def files() -> dict[str, str]:
 
 def http_schemas() -> Mapping[str, Any]:
     """Return the schemas of `/openapi.json`."""
-    schemas: dict[str, Any] = create_app(cast(HttpServices, None), clock=SystemClock()).openapi()["components"]["schemas"]
+    schemas: dict[str, Any] = create_app(cast(HttpServices, None), clock=SystemClock()).openapi()[
+        "components"
+    ]["schemas"]
     return {name: schema for name, schema in schemas.items() if not name.startswith(LEFT_OUT)}
 
 

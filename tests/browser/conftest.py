@@ -6,7 +6,6 @@ Every test ends with a look at what the browser complained about: errors and vio
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -17,6 +16,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 import pingme
+from tests.browser.chromium import ARGS
 from tests.browser.person import Person, new_name
 from tests.conversations.server import CHEAP_PASSWORDS, ServerProcess
 from tests.services.service import in_ci, insist_on_program
@@ -28,18 +28,6 @@ UNLIMITED = {
     "PINGME_LIMITS__HTTP_SENDS_PER_S": "0",
     "PINGME_LIMITS__REGISTRATIONS_PER_HOUR": "0",
 }
-ARGS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-extensions",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-    # Only root has no sandbox, in containers.
-    *(["--no-sandbox"] if os.geteuid() == 0 else []),
-]
-
 NewPerson = Callable[..., Awaitable[Person]]
 
 

@@ -20,15 +20,21 @@ BUILT = ROOT / "sdk" / "ts" / "dist" / "index.js"
 WS = ROOT / "node_modules" / "ws"
 
 
+def insist_on_node() -> None:
+    """Skip what needs the built TypeScript SDK where it is not there; in CI that is a failure."""
+    if shutil.which("node") and BUILT.exists() and WS.exists():
+        return
+    reason = "the TypeScript SDK is not built here: npm ci && npm run build -w @pingme/sdk"
+    assert os.environ.get("CI") != "true", reason
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="module", params=["python", "typescript"])
 def sdk(request: pytest.FixtureRequest) -> Sdk:
     """Both SDKs, one after the other: a script that takes this runs on each, on a server of its own."""
     if request.param == "python":
         return Sdk(Client)
-    if not (shutil.which("node") and BUILT.exists() and WS.exists()):
-        reason = "the TypeScript SDK is not built here: npm ci && npm run build -w @pingme/sdk"
-        assert os.environ.get("CI") != "true", reason
-        pytest.skip(reason)
+    insist_on_node()
     return Sdk(cast(MakeClient, NodeClient))  # it has what the scripts use of a Client
 
 

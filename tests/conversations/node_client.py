@@ -12,7 +12,7 @@ import json
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,6 +56,7 @@ class NodeClient:
         self.groups = NodeGroups(self)
         self.rest = NodeRest(self)
         self._user: dict[str, Any] = {}
+        self._known: dict[str, str] = {}
         self._has_asked = False
 
     async def __aenter__(self) -> Self:
@@ -236,12 +237,16 @@ class NodeClient:
                 event = self._happened(line["event"])
                 with suppress(RuntimeError):  # the script has ended, and its loop with it
                     self._loop.call_soon_threadsafe(self._events.put_nowait, event)
-            elif "error" in line:
-                self._answers.pop(line["id"]).set_exception(_error_of(line["error"]))
-            else:
-                self._answers.pop(line["id"]).set_result(line["value"])
+                continue
+            future = self._answers.pop(line["id"])
+            with suppress(InvalidStateError):  # whoever asked was cancelled meanwhile
+                if "error" in line:
+                    future.set_exception(_error_of(line["error"]))
+                else:
+                    future.set_result(line["value"])
         for future in self._answers.values():
-            future.set_exception(ClientClosed("the client's process has ended"))
+            with suppress(InvalidStateError):
+                future.set_exception(ClientClosed("the client's process has ended"))
 
     def _happened(self, event: dict[str, Any]) -> ev.Event | PingMeError | None:
         match event["kind"]:
@@ -270,10 +275,12 @@ class NodeClient:
     async def _id_of(self, who: str) -> str:
         if who.startswith("u") and len(who) == 27:  # `pingme.domain.ids.time_ordered_id`
             return who
-        found: str | None = await self.call("id_of", username=who)
-        if found is None:
-            raise Refused(ErrorCode.USER_NOT_FOUND, f"there is no user {who!r}")
-        return found
+        if who not in self._known:  # also while the server is away, as `pingme.sdk.people` has it
+            found: str | None = await self.call("id_of", username=who)
+            if found is None:
+                raise Refused(ErrorCode.USER_NOT_FOUND, f"there is no user {who!r}")
+            self._known[who] = found
+        return self._known[who]
 
 
 class NodeGroups:

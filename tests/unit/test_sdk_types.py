@@ -17,7 +17,10 @@ def test_the_generated_types_are_those_of_the_server(name: str):
 @pytest.mark.parametrize(
     ("schema", "expected"),
     [
-        ({"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}, "readonly (string | number)[]"),
+        (
+            {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
+            "readonly (string | number)[]",
+        ),
         ({"enum": ["a", 1]}, '"a" | 1'),
         ({"const": "ping"}, '"ping"'),
         ({"anyOf": [{"$ref": "#/components/schemas/User"}, {"type": "null"}]}, "User"),

@@ -175,7 +175,7 @@ export abstract class Talk extends Account {
   #ask(conversation_id: string, operation: Operation): Sending {
     if (this.me === null) throw new PingMeError("closed", ErrorCode.UNAUTHORIZED, "log in first");
     const done = this.engine.outbox.add(conversation_id, operation);
-    this.engine.hurry();
+    if (this.engine.status.state === "offline") this.engine.hurry(); // somebody waits
     return { msg_id: operation.payload.msg_id, conversation_id, done };
   }
 }

@@ -29,18 +29,20 @@ export class Bell {
 
   /** Resolves when it rings, after `ms`, or when the signal is aborted; it is quiet again then. */
   async wait(ms: number | undefined, signal: AbortSignal): Promise<void> {
-    if (!this.#isSet) {
+    if (!this.#isSet && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+        const timer = ms === undefined ? undefined : setTimeout(() => this.#ring?.(), ms);
         this.#ring = () => {
           clearTimeout(timer);
+          signal.removeEventListener("abort", this.#onAbort);
+          this.#ring = null;
           resolve();
         };
-        if (signal.aborted) this.#ring();
-        else signal.addEventListener("abort", this.#ring, { once: true });
+        signal.addEventListener("abort", this.#onAbort);
       });
-      this.#ring = null;
     }
     this.#isSet = false;
   }
+
+  readonly #onAbort = (): void => this.#ring?.();
 }

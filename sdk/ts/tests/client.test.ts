@@ -50,6 +50,15 @@ describe("writing", () => {
     expect(contents(log.items)).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
   });
 
+  test("sending over an open line asks nobody for a sign of life", async () => {
+    const ada = await person(server, "ada");
+    for (let number = 0; number < 5; number++) ada.send({ to_user_id: "uben", content: `${number}` });
+    await until(() => server.private("ada", "ben").items.length === 5);
+
+    const [peer] = server.peers;
+    expect(peer?.received.filter(({ type }) => type === "ping")).toEqual([]);
+  });
+
   test("a refusal is shown as failed, and holds up nobody; a retry has a new msg_id", async () => {
     const ada = await person(server, "ada");
     const to_user_id = server.user("ben").user_id;

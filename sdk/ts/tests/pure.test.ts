@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { backoffMs, decideReconnect, LINE_BROKE } from "../src/backoff.js";
 import { newMsgId, privateConversationId } from "../src/ids.js";
 import { decideAnswer } from "../src/outbox.js";
 import { sha256 } from "../src/sha256.js";
+import { Bell } from "../src/timing.js";
 
 describe("ids", () => {
   test("SHA-256 is that of the platform, for any bytes", () => {
@@ -85,5 +86,34 @@ describe("what an answer means", () => {
   test("a refusal is final, and a dead letter is unknown for good", () => {
     expect(decideAnswer(error(40005, {}), 1, 1)).toMatchObject({ failed: { kind: "refused", code: 40005 } });
     expect(decideAnswer(error(50006, {}), 1, 1)).toMatchObject({ failed: { kind: "unknown", code: 50006 } });
+  });
+});
+
+describe("waiting", () => {
+  test("a bell that rings often leaves nothing behind on the signal", async () => {
+    const { signal } = new AbortController();
+    let listeners = 0;
+    vi.spyOn(signal, "addEventListener").mockImplementation(() => listeners++);
+    vi.spyOn(signal, "removeEventListener").mockImplementation(() => listeners--);
+    const bell = new Bell();
+
+    for (let round = 0; round < 100; round++) {
+      const rung = bell.wait(undefined, signal);
+      bell.set();
+      await rung;
+    }
+
+    expect(listeners).toBe(0);
+  });
+
+  test("a bell that rang before is heard at once, one that does not ring ends with the time or the signal", async () => {
+    const stop = new AbortController();
+    const bell = new Bell();
+    bell.set();
+    await bell.wait(undefined, stop.signal);
+    await bell.wait(1, stop.signal);
+    const waiting = bell.wait(undefined, stop.signal);
+    stop.abort();
+    await waiting;
   });
 });

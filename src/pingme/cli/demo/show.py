@@ -67,7 +67,7 @@ def text_of(found: dict[str, Any], *, command: str, passing: bool, lively: bool)
     return [
         f"{people} people, {groups} groups and {chats} private chats, {found['messages']} messages so far",
         "",
-        f"  server     {url}  ({away})",
+        f"  open       {url}  (its data: {away})",
         f"  username   {guest}",
         f"  password   {password}",
         "",
