@@ -37,8 +37,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / "dist"
         environment = {**os.environ, "PINGME_WEB_OUT": str(built)}
-        command = ("npm", "run", "--silent", "build", "-w", "@pingme/web", "--", "--logLevel", "warn")
-        if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
+        build = ("npm", "run", "--silent", "build", "-w", "@pingme/web", "--", "--logLevel", "warn")
+        if subprocess.run(build, cwd=ROOT, env=environment, check=False).returncode:
             return 1
         found = list(differences(built, DIST))
     for line in found:

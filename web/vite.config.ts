@@ -15,7 +15,9 @@ const out = process.env["PINGME_WEB_OUT"] ?? here("../src/pingme/web/dist");
 export default defineConfig({
   root: here("."),
   base: "/",
-  resolve: { alias: { "@pingme/sdk": here("../sdk/ts/src/index.ts") } },
+  resolve: {
+    alias: { "@pingme/sdk": here("../sdk/ts/src/index.ts"), entities: here("src/text/no-entities.ts") },
+  },
   plugins: [
     layers(here("src/styles/index.css")),
     shell(here("public")),

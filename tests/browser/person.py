@@ -128,9 +128,9 @@ class Person:
         return found
 
     async def has_tick(self, text: str, state: str) -> None:
-        """Wait until one's own message says how far it has come: Sent, Delivered, Read."""
+        """Wait until one's own message says how far it has come: Sent, Delivered, Read; or one of several, with |."""
         ticks = self.message(text).locator(".ticks .visually-hidden")
-        await expect(ticks).to_have_text(state, timeout=WITHIN_MS)
+        await expect(ticks).to_have_text(re.compile(f"^({state})$"), timeout=WITHIN_MS)
 
     def has_no_errors(self) -> None:
         """Check that nothing went wrong in the page, and that it tried nothing that its policy forbids."""

@@ -8,6 +8,7 @@ import { renderText, summarize } from "../text";
 import { Avatar, Icon, IconButton, openDialog } from "../ui";
 import { openMessageMenu, openReactions, startReply } from "./actions";
 import type { Chat } from "./chat";
+import { metaWidth } from "./meta";
 import { FailedOp } from "./pending-row";
 import { Reactions } from "./reactions";
 
@@ -27,6 +28,8 @@ export function MessageRow({ chat, message, first, mine, op, counts }: RowProps)
   const lit = useComputed(() => chat.lit.value === seq).value;
   const group = useComputed(() => conversation(chat.id)?.info.type === "group").value;
   const name = mine ? t("common.you") : nameOf(message.sender_id) || t("common.unknown_user");
+  const time = formatTime(message.server_ts);
+  const edited = message.edited_seq !== undefined && !message.recalled;
   const parts = ["row", mine ? "row-mine" : "row-theirs"];
   if (first) parts.push("row-first");
   if (lit) parts.push("row-lit");
@@ -50,7 +53,15 @@ export function MessageRow({ chat, message, first, mine, op, counts }: RowProps)
         </button>
       )}
       <div class="bubble-side">
-        <div class={isMentioned(message, mine) ? "bubble bubble-mention" : "bubble"}>
+        <div
+          class={isMentioned(message, mine) ? "bubble bubble-mention" : "bubble"}
+          style={{
+            "--meta": metaWidth(edited ? `${t("chat.edited")} ${time}` : time, {
+              mine,
+              counted: counts !== undefined,
+            }),
+          }}
+        >
           {group && !mine && first && (
             <bdi class="bubble-name" data-hue={message.sender_id}>
               {name}
@@ -61,16 +72,16 @@ export function MessageRow({ chat, message, first, mine, op, counts }: RowProps)
           )}
           <Body message={message} mine={mine} />
           <span class="bubble-meta">
-            {message.edited_seq !== undefined && !message.recalled && (
-              <span class="bubble-edited">{t("chat.edited")}</span>
-            )}
+            {edited && <span>{t("chat.edited")}</span>}
             <time dateTime={new Date(message.server_ts).toISOString()} title={formatFull(message.server_ts)}>
-              {formatTime(message.server_ts)}
+              {time}
             </time>
             {mine && <Ticks chat={chat} seq={seq} waiting={op?.state === "waiting"} counts={counts} />}
           </span>
         </div>
-        {message.reactions && message.reactions.length > 0 && <Reactions chat={chat} message={message} />}
+        {!message.recalled && message.reactions && message.reactions.length > 0 && (
+          <Reactions chat={chat} message={message} />
+        )}
         {op?.state === "failed" && <FailedOp op={op} />}
       </div>
       {hovered && <Hoverbar chat={chat} message={message} />}

@@ -7,6 +7,7 @@ import { me, user } from "../state/store";
 import { renderText } from "../text";
 import { Icon } from "../ui";
 import type { Chat } from "./chat";
+import { metaWidth } from "./meta";
 
 /** A message that the server has not confirmed yet, or has refused. */
 export function PendingRow({
@@ -17,16 +18,17 @@ export function PendingRow({
   pending: Pending;
   first: boolean;
 }): JSX.Element {
+  const time = formatTime(pending.client_ts);
   const failed = pending.state === "failed";
   const parts = ["row", "row-mine", "row-pending"];
   if (first) parts.push("row-first");
   return (
     <article class={parts.join(" ")} tabIndex={-1} data-msg={pending.msg_id}>
       <div class="bubble-side">
-        <div class="bubble">
+        <div class="bubble" style={{ "--meta": metaWidth(time, { mine: true, counted: false }) }}>
           {renderText(pending.content ?? "", { me: me()?.user_id, mentions: pending.mentions, user })}
           <span class="bubble-meta">
-            <time>{formatTime(pending.client_ts)}</time>
+            <time>{time}</time>
             <span class={failed ? "ticks ticks-failed" : "ticks"}>
               <Icon name={failed ? "alert" : "clock"} size={13} />
               <span class="visually-hidden">{t(failed ? "chat.state_failed" : "chat.state_waiting")}</span>

@@ -9,7 +9,10 @@
 export class Scroller {
   /** The end is in view, and stays so when something comes. */
   stuck = true;
-  private anchor: { element: HTMLElement; top: number } | undefined;
+  /** A row, and where it stands in the content: the reader may scroll before the event of it comes. */
+  private anchor: { readonly element: HTMLElement; at: number } | undefined;
+  /** Where the list was scrolled to when that was noted. */
+  private lastTop = 0;
   /** Where this put the list: the scroll event that follows is no reader's doing. */
   private ownTop = -1;
   private readonly observer: ResizeObserver;
@@ -51,15 +54,21 @@ export class Scroller {
   remember(): void {
     // Fractions of pixels: zoomed pages do not reach their end exactly.
     this.stuck = this.isLive() && this.below < 4;
-    const edge = this.box.getBoundingClientRect().top;
-    const element = this.pickAnchor(edge);
-    this.anchor = element && { element, top: element.getBoundingClientRect().top - edge };
+    this.lastTop = this.box.scrollTop;
+    const element = this.pickAnchor(this.box.getBoundingClientRect().top);
+    this.anchor = element && { element, at: this.placeOf(element) };
   }
 
   /** Scrolls so that what stays is where it was. */
   restore(): void {
+    const { box } = this;
+    // Scrolled away from the end since: what comes must not pull the reader back.
+    if (this.stuck && box.scrollTop < this.lastTop - 1 && this.below >= 4) {
+      this.remember();
+      return;
+    }
     if (this.stuck && this.isLive()) {
-      this.setTop(this.box.scrollHeight - this.box.clientHeight);
+      this.setTop(box.scrollHeight - box.clientHeight);
       return;
     }
     const { anchor } = this;
@@ -67,9 +76,10 @@ export class Scroller {
       this.remember();
       return;
     }
-    const moved =
-      anchor.element.getBoundingClientRect().top - this.box.getBoundingClientRect().top - anchor.top;
-    if (Math.abs(moved) >= 0.5) this.setTop(this.box.scrollTop + moved);
+    const now = this.placeOf(anchor.element);
+    const moved = now - anchor.at;
+    anchor.at = now;
+    if (Math.abs(moved) >= 0.5) this.setTop(box.scrollTop + moved);
   }
 
   toEnd(): void {
@@ -107,9 +117,15 @@ export class Scroller {
     return rows[at + 1] ?? rows[at];
   }
 
+  /** Where a row begins, in pixels from the beginning of the content. */
+  private placeOf(row: HTMLElement): number {
+    return row.getBoundingClientRect().top - this.box.getBoundingClientRect().top + this.box.scrollTop;
+  }
+
   private setTop(top: number): void {
     this.box.scrollTop = top;
     this.ownTop = this.box.scrollTop;
+    this.lastTop = this.ownTop;
   }
 }
 

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { t } from "../i18n";
 import { client } from "../state/client";
-import { me, user } from "../state/store";
+import { me } from "../state/store";
 import { Badge, Button, IconButton, openDialog, openMenu } from "../ui";
 import { AddMembers } from "./add-members";
 import { isAdmin } from "./group-details";
@@ -34,7 +34,7 @@ export function GroupMembers({
   const action = useAction();
   // Whatever changes members or roles also changes one of these, or is done here.
   const members = useLoaded(() => client().members(id), [id, info.member_count, info.role]);
-  const all = (members.value ?? []).map(withNames).sort(byRankAndName);
+  const all = [...(members.value ?? [])].sort(byRankAndName);
   const shown = all.filter((member) => matches(member, query));
   useShown(shown.slice(0, limit).map(({ user_id }) => user_id));
   const change = async (work: () => Promise<void>): Promise<void> => {
@@ -139,18 +139,11 @@ function MemberSearch({
   );
 }
 
-/** Servers may leave the names out; then they come from what is known of users. */
-function withNames(member: Member): Member {
-  if (member.username !== undefined) return member;
-  const known = user(member.user_id);
-  return known ? { ...member, username: known.username, nickname: known.nickname } : member;
-}
-
 function byRankAndName(a: Member, b: Member): number {
   return RANK[a.role] - RANK[b.role] || nameOfPerson(a).localeCompare(nameOfPerson(b));
 }
 
-function matches({ username = "", nickname = "" }: Member, query: string): boolean {
+function matches({ username, nickname }: Member, query: string): boolean {
   const wanted = query.trim().toLocaleLowerCase();
   return [username, nickname].some((name) => name.toLocaleLowerCase().includes(wanted));
 }

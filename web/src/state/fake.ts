@@ -253,7 +253,7 @@ export class FakeClient implements ClientApi {
   });
   updateGroup = async (): Promise<void> => undefined;
   members = async (): Promise<Member[]> =>
-    [...this.people.keys()].map((user_id) => ({ user_id, role: "member", joined_seq: 1 }));
+    [...this.people.values()].map((user) => ({ ...user, role: "member", joined_seq: 1 }));
   addMembers = async (): Promise<void> => undefined;
   removeMember = async (): Promise<void> => undefined;
   setRole = async (): Promise<void> => undefined;

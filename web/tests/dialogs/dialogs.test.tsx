@@ -139,8 +139,8 @@ describe("the details of a group", () => {
       announcement: "<script>alert(1)</script>",
     });
     page.fake.members = async () => [
-      { user_id: "urobin", role: "owner", joined_seq: 1, nickname: "Robin", username: "robin" },
-      { user_id: "u1", role: "member", joined_seq: 1, nickname: "<b>Ada</b>", username: "ada" },
+      { ...page.fake.addUser("urobin", "Robin"), role: "owner", joined_seq: 1 },
+      { ...page.fake.addUser("u1", "<b>Ada</b>"), role: "member", joined_seq: 1 },
     ];
   });
 
@@ -192,8 +192,6 @@ describe("who read a message", () => {
   it("is told apart from who only got it, and who did not", async () => {
     page.fake.addConversation({ conversation_id: "g1", type: "group", name: "Lunch", member_count: 4 });
     page.fake.addUser("u3", "Cleo");
-    page.fake.members = async () =>
-      ["urobin", "u1", "u2", "u3"].map((user_id) => ({ user_id, role: "member", joined_seq: 1 }));
     page.fake.receipts = async () => ({ delivered: ["u1", "u2"], read: ["u1"] });
 
     const dialog = await page.open("readers", { conversation_id: "g1", seq: 1 });

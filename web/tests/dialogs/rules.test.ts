@@ -6,7 +6,8 @@ import { memberMenu } from "../../src/dialogs/member-menu";
 import { faultsOf } from "../../src/dialogs/password";
 
 function offered(mine: Role | undefined, theirs: Role): string[] {
-  const member: Member = { user_id: "u1", role: theirs, joined_seq: 1, nickname: "Ada" };
+  const ada = { user_id: "u1", username: "ada", nickname: "Ada", avatar: "" };
+  const member: Member = { ...ada, role: theirs, joined_seq: 1 };
   const around = { groupId: "g1", onChange: () => undefined, onClose: () => undefined };
   return memberMenu(member, mine, around).map(({ label }) => label);
 }
