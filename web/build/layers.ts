@@ -1,24 +1,25 @@
-/** Build: the order of the cascade's layers stands at the beginning of every style sheet. */
 import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 
+const ORDER = /^@layer [^;{]+;/m;
+
 /**
- * The plugin. The bundler links the style sheets of a page by their chunks, so the one that names the order may come
- * after one that has a layer already; then that layer would come first, and lose against `reset`.
+ * Puts the order of the cascade layers at the head of every style sheet.
  *
- * @param styles - the file whose first statement is `@layer a, b, …;`.
+ * The first sheet that names a layer gives it its place. The bundler shares out styles among chunks as it likes, and
+ * the page links a shared chunk's sheet before the main one, where the order stands in the sources.
+ *
+ * @param index - the style sheet that says the order, in its first statement.
  */
-export function layers(styles: string): Plugin {
-  const order = /@layer [^;{]+;/.exec(readFileSync(styles, "utf8"))?.[0];
-  if (order === undefined) throw new Error(`expected "@layer a, b;" in ${styles}`);
+export function layers(index: string): Plugin {
   return {
     name: "pingme-layers",
-    apply: "build",
-    generateBundle(_options, bundle) {
-      for (const file of Object.values(bundle)) {
-        if (file.type === "asset" && file.fileName.endsWith(".css"))
-          file.source = `${order}${String(file.source)}`;
-      }
+    enforce: "pre", // while it is still CSS
+    transform(code, id) {
+      if (!id.endsWith(".css") || ORDER.test(code)) return null;
+      const order = ORDER.exec(readFileSync(index, "utf8"))?.[0];
+      if (order === undefined) this.error(`expected "@layer a, b;" in ${index}`);
+      return { code: `${order}\n${code}`, map: null };
     },
   };
 }

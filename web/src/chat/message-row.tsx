@@ -79,7 +79,9 @@ export function MessageRow({ chat, message, first, mine, op, counts }: RowProps)
             {mine && <Ticks chat={chat} seq={seq} waiting={op?.state === "waiting"} counts={counts} />}
           </span>
         </div>
-        {message.reactions && message.reactions.length > 0 && <Reactions chat={chat} message={message} />}
+        {!message.recalled && message.reactions && message.reactions.length > 0 && (
+          <Reactions chat={chat} message={message} />
+        )}
         {op?.state === "failed" && <FailedOp op={op} />}
       </div>
       {hovered && <Hoverbar chat={chat} message={message} />}

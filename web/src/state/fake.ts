@@ -253,14 +253,7 @@ export class FakeClient implements ClientApi {
   });
   updateGroup = async (): Promise<void> => undefined;
   members = async (): Promise<Member[]> =>
-    [...this.people.values()].map(({ user_id, username, nickname, avatar }) => ({
-      user_id,
-      role: "member",
-      joined_seq: 1,
-      username,
-      nickname,
-      avatar,
-    }));
+    [...this.people.values()].map((user) => ({ ...user, role: "member", joined_seq: 1 }));
   addMembers = async (): Promise<void> => undefined;
   removeMember = async (): Promise<void> => undefined;
   setRole = async (): Promise<void> => undefined;
