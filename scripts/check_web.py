@@ -19,7 +19,7 @@ DIST = ROOT / "src" / "pingme" / "web" / "dist"
 IN_CI = os.environ.get("CI") == "true"
 COMPRESSED = {".br", ".gz"}
 
-CHECKS = (
+CHECKS: tuple[tuple[str, ...], ...] = (
     ("npx", "biome", "check", "."),
     ("npm", "run", "--silent", "check", "--workspaces", "--if-present"),
     ("npm", "run", "--silent", "build", "-w", "@pingme/sdk"),  # tests/conversations run it
@@ -37,14 +37,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / "dist"
         environment = {**os.environ, "PINGME_WEB_OUT": str(built)}
-        command = ("npm", "run", "--silent", "build", "-w", "@pingme/web", "--", "--logLevel", "warn")
-        if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
+        build = ("npm", "run", "--silent", "build", "-w", "@pingme/web", "--", "--logLevel", "warn")
+        if subprocess.run(build, cwd=ROOT, env=environment, check=False).returncode:
             return 1
         found = list(differences(built, DIST))
     for line in found:
         print(f"check_web: {line}")
     if found:
-        print("check_web: the build in src/pingme/web/dist is not that of the sources: make web, and commit it")
+        print(
+            "check_web: the build in src/pingme/web/dist is not that of the sources: make web, and commit it"
+        )
     return 1 if found else 0
 
 

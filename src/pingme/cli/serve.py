@@ -84,4 +84,6 @@ def _greet(settings: Settings, port: int) -> None:
     typer.echo(
         f"{settings.app.name} serves on http://{shown}:{port}  (data in {settings.data_dir}, Ctrl-C stops)"
     )
-    typer.echo(f"  open http://{shown}:{port} in a browser, or chat here: pingme chat --server http://{shown}:{port}")
+    typer.echo(
+        f"  open http://{shown}:{port} in a browser, or chat here: pingme chat --server http://{shown}:{port}"
+    )

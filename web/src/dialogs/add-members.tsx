@@ -39,7 +39,7 @@ export function AddMembers(props: {
         </>
       }
     >
-      <div class="stack">
+      <div class="stack people">
         <PeoplePicker
           label={t("people.search")}
           picked={new Set(people.map(({ user_id }) => user_id))}

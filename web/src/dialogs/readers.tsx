@@ -23,7 +23,7 @@ export function Readers({ args, onClose }: DialogProps<"readers">): JSX.Element 
   const groups = loaded.value;
   useShown(groups ? [...groups.read, ...groups.delivered, ...groups.waiting].slice(0, MAX_SHOWN) : []);
   return (
-    <Dialog title={t("readers.title")} size="s" onClose={onClose}>
+    <Dialog title={t("readers.title")} size="s" reading onClose={onClose}>
       <ErrorNote text={loaded.error} retry={() => void loaded.reload()} />
       {!groups && loaded.error === undefined && <Waiting />}
       {groups && (

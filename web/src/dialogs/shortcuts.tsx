@@ -61,7 +61,7 @@ export function Shortcuts({ onClose }: DialogProps<"shortcuts">): JSX.Element {
   const apple = /Mac|iP(?:hone|ad|od)/.test(navigator.userAgent);
   const cap = (key: string): string => (key === MAIN && apple ? "⌘" : key);
   return (
-    <Dialog title={t("shortcuts.title")} size="l" onClose={onClose}>
+    <Dialog title={t("shortcuts.title")} size="l" reading onClose={onClose}>
       <div class="shortcuts">
         {PLACES.map(({ where, shortcuts }) => (
           <Section key={where} title={t(where)}>

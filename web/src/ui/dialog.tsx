@@ -15,6 +15,8 @@ interface DialogProps {
   readonly onSubmit?: () => void;
   /** False while something must not be interrupted: neither Esc nor the ground behind closes it. */
   readonly closable?: boolean;
+  /** True where there is nothing inside to press: the keyboard then scrolls the whole. */
+  readonly reading?: boolean;
   readonly children?: ComponentChildren;
 }
 
@@ -24,7 +26,7 @@ interface DialogProps {
  * The element is the browser's own: the page behind is inert, and focus returns to where it was.
  */
 export function Dialog(props: DialogProps): JSX.Element {
-  const { title, onClose, footer, size = "m", onSubmit, closable = true, children } = props;
+  const { title, onClose, footer, size = "m", onSubmit, closable = true, reading = false, children } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
 
@@ -41,7 +43,9 @@ export function Dialog(props: DialogProps): JSX.Element {
         <h2 id={heading}>{title}</h2>
         {closable && <IconButton icon="close" label={t("common.close")} onClick={onClose} />}
       </header>
-      <div class="dialog-body">{children}</div>
+      <div class="dialog-body" {...(reading && { tabIndex: 0 })}>
+        {children}
+      </div>
       {footer !== undefined && <footer class="dialog-foot">{footer}</footer>}
     </>
   );

@@ -1,5 +1,9 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { en } from "../../src/i18n/en";
+import { dialogs } from "../../src/i18n/en/dialogs";
+import { text } from "../../src/i18n/en/text";
 import type { Text } from "../../src/i18n/types";
 import { zh } from "../../src/i18n/zh";
 
@@ -40,4 +44,29 @@ describe("the catalogues", () => {
       if (typeof chinese !== "string") expect(Object.keys(chinese).sort()).toEqual(used("zh"));
     }
   });
+
+  it("have a text for every error that the server documents", () => {
+    const documented = readFileSync(resolve(import.meta.dirname, "../../../docs/errors.md"), "utf8");
+    const codes = [...documented.matchAll(/^\|\s*`?(\d{5})`?\s*\|/gm)].map(([, code]) => `error.${code}`);
+
+    expect(codes.length).toBeGreaterThan(20);
+    expect(codes.filter((key) => !Object.hasOwn(en, key))).toEqual([]);
+  });
+
+  it("have no text of dialogs and messages that nothing shows", () => {
+    const source = sources(resolve(import.meta.dirname, "../../src"));
+    const begun = [...source.matchAll(/`(\w+\.\w*)\$\{/g)].map(([, start = ""]) => start);
+    const shown = (key: string): boolean =>
+      source.includes(`"${key}"`) || begun.some((start) => key.startsWith(start));
+
+    expect(Object.keys({ ...dialogs, ...text }).filter((key) => !shown(key))).toEqual([]);
+  });
 });
+
+/** The sources of the page without the catalogues, in one. */
+function sources(folder: string): string {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.tsx?$/.test(name) && !/^i18n.(?:en|zh)/.test(name))
+    .map((name) => readFileSync(join(folder, name), "utf8"))
+    .join("\n");
+}

@@ -69,7 +69,7 @@ describe("the language", () => {
 
     await initLanguage();
 
-    expect(t("common.ok")).toBe("确定");
+    expect(t("common.cancel")).toBe("取消");
   });
 
   it("is the browser's when what is kept is not a language", async () => {
@@ -77,7 +77,7 @@ describe("the language", () => {
 
     await initLanguage();
 
-    expect(t("common.ok")).toBe("OK");
+    expect(t("common.cancel")).toBe("Cancel");
   });
 });
 
