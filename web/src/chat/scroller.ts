@@ -79,7 +79,10 @@ export class Scroller {
     const now = this.placeOf(anchor.element);
     const moved = now - anchor.at;
     anchor.at = now;
-    if (Math.abs(moved) >= 0.5) this.setTop(box.scrollTop + moved);
+    if (Math.abs(moved) < 0.5) return;
+    // Where more went above than came below, the browser has scrolled back to the new end already.
+    const cut = box.scrollTop < this.lastTop && this.below < 1;
+    this.setTop((cut ? this.lastTop : box.scrollTop) + moved);
   }
 
   toEnd(): void {
