@@ -39,12 +39,13 @@ def sdk(request: pytest.FixtureRequest) -> Sdk:
 
 
 @pytest.fixture(scope="module")
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
-    """A running server, shared by the scripts of a module that run on one SDK."""
-    if "sdk" in request.fixturenames:
-        request.getfixturevalue("sdk")  # another SDK, another server: its people have the same names
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A running server, shared by the scripts of a module."""
+    yield from run_shared_server(tmp_path_factory)
+
+
+def run_shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Run a server; modules whose scripts take `sdk` have one for each of the SDKs."""
     env = {
         "PINGME_LIMITS__PRESENCE_GRACE_S": "0.5",  # whoever leaves is offline sooner than by default
         "PINGME_LIMITS__SENDS_PER_S": "0",  # the rate has tests of its own

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from pingme.sdk import (
@@ -14,8 +16,16 @@ from pingme.sdk import (
     Refused,
     RoleChanged,
 )
+from tests.conversations.conftest import run_shared_server
 from tests.conversations.people import Sdk, contents, hear, hear_messages, log_of, say
 from tests.conversations.server import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def server(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server for each SDK: their people have the same names."""
+    del sdk
+    yield from run_shared_server(tmp_path_factory)
 
 
 async def test_a_group_from_its_beginning(sdk: Sdk, server: ServerProcess):

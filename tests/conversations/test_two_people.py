@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pingme.sdk import Edited, ErrorCode, Presence, Reacted, Recalled, Receipt, Refused, Typing
+from tests.conversations.conftest import run_shared_server
 from tests.conversations.people import Sdk, contents, hear, hear_messages, log_of, say
 from tests.conversations.server import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def server(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server for each SDK: their people have the same names."""
+    del sdk
+    yield from run_shared_server(tmp_path_factory)
 
 
 async def test_two_people_chat(sdk: Sdk, server: ServerProcess):

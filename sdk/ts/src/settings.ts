@@ -58,6 +58,7 @@ export class SettingsQueue {
         wishes.push({ values, msg_id: newMsgId(), isSending: false, waiters: [{ resolve, reject }] });
       }
     });
+    done.catch(() => undefined); // nobody has to wait for it
     this.#keep(conversationId);
     this.events.changed(conversationId);
     void this.#send(conversationId);

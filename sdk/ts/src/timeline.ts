@@ -35,6 +35,7 @@ export class TimelineView implements Timeline {
   readonly #listeners = new Set<(what: TimelineChange) => void>();
   /** Changes of messages that were heard while a page is on its way. */
   #during: Item[] = [];
+  #waiting = 0;
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -140,7 +141,7 @@ export class TimelineView implements Timeline {
   }
 
   #change(event: Item): void {
-    this.#during.push(event);
+    if (this.#waiting > 0) this.#during.push(event);
     const items = fold(this.items, event);
     if (items === this.items) return;
     this.items = items;
@@ -212,9 +213,9 @@ export class TimelineView implements Timeline {
 
   /** One page after the other: two at once would not join. */
   #queue<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#work.then(() => {
-      this.#during = [];
-      return work();
+    this.#waiting++;
+    const result = this.#work.then(work).finally(() => {
+      if (--this.#waiting === 0) this.#during = [];
     });
     this.#work = result.catch(() => undefined);
     return result;

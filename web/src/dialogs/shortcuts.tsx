@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { type Key, t } from "../i18n";
+import { prefs } from "../state/prefs";
 import { Dialog, type DialogProps } from "../ui";
 import { Section } from "./parts/notes";
 
@@ -56,6 +57,13 @@ const PLACES: readonly Place[] = [
   },
 ];
 
+/** The keys of one thing; two of them are a choice of the settings. */
+function waysOf({ what, ways }: Shortcut): Shortcut["ways"] {
+  if (prefs.value.enterSends) return ways;
+  if (what === "shortcuts.send") return [[MAIN, "Enter"]];
+  return what === "shortcuts.newline" ? [["Enter"]] : ways;
+}
+
 /** Every key that does something. */
 export function Shortcuts({ onClose }: DialogProps<"shortcuts">): JSX.Element {
   const apple = /Mac|iP(?:hone|ad|od)/.test(navigator.userAgent);
@@ -66,11 +74,11 @@ export function Shortcuts({ onClose }: DialogProps<"shortcuts">): JSX.Element {
         {PLACES.map(({ where, shortcuts }) => (
           <Section key={where} title={t(where)}>
             <dl>
-              {shortcuts.map(({ what, ways }) => (
-                <div key={what}>
-                  <dt>{t(what)}</dt>
+              {shortcuts.map((shortcut) => (
+                <div key={shortcut.what}>
+                  <dt>{t(shortcut.what)}</dt>
                   <dd>
-                    {ways.map((keys, place) => (
+                    {waysOf(shortcut).map((keys, place) => (
                       <span key={keys.join("+")} class="keys">
                         {place > 0 && <span class="small soft">{t("shortcuts.or")}</span>}
                         {keys.map((key) => (
