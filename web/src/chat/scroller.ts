@@ -59,6 +59,13 @@ export class Scroller {
     this.anchor = element && { element, at: this.placeOf(element) };
   }
 
+  /** The rows are about to change. What the reader scrolled since the last event of it counts. */
+  before(): void {
+    const { box } = this;
+    if (this.stuck && box.scrollTop < this.lastTop - 1 && this.below >= 4) this.remember();
+    this.lastTop = box.scrollTop;
+  }
+
   /** Scrolls so that what stays is where it was. */
   restore(): void {
     const { box } = this;
