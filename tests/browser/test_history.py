@@ -15,8 +15,6 @@ from tests.conversations.server import ServerProcess
 MESSAGES = 10_000
 MAX_ROWS = 500  # in the page at a time
 DRIFT_PX = 2.0
-RARELY = 0.01  # of the steps: rows that get their final height late
-WORST_PX = 100.0
 STEP_PX = 400  # less than what is in view, so that something of it stays
 
 # Scrolls step by step, one in each frame, until the end is there. A row that is in view before and after a step is looked
@@ -79,8 +77,7 @@ async def test_ten_thousand_messages_scroll_as_one(server: ServerProcess, new_pe
     for way in (up, down):
         assert way["done"], way
         assert way["seen"] == MESSAGES, way
-        assert len(way["over"]) <= way["steps"] * RARELY, way
-        assert way["worst"] <= WORST_PX, way
+        assert way["worst"] <= DRIFT_PX, way
         assert way["rows"] <= MAX_ROWS, way
 
 
