@@ -15,33 +15,34 @@ from tests.conversations.server import ServerProcess
 MESSAGES = 10_000
 MAX_ROWS = 500  # in the page at a time
 DRIFT_PX = 2.0
+STEP_PX = 400  # less than what is in view, so that something of it stays
 
-# Scrolls step by step, as a wheel does, until the end is there. A row in the middle is looked at before and after each
-# step: what it moved beyond the step is drift.
-SCROLL = """async ({ direction, last, limitMs }) => {
+# Scrolls step by step, one in each frame, until the end is there. A row that is in view before and after a step is looked
+# at: what it moved beyond the step is drift.
+SCROLL = """async ({ direction, last, step, driftPx, limitMs }) => {
   const box = document.querySelector(".messages");
-  const frame = () => new Promise(requestAnimationFrame);
+  // After a frame was painted: what observers of sizes put right before that, nobody has seen.
+  const frame = () => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
   const found = { worst: 0, rows: 0, seen: 0, done: false, steps: 0, over: [] };
   const seen = new Set();
   const end = performance.now() + limitMs;
-  const middle = () => {
-    const rows = [...box.querySelectorAll(".row")];
+  const pick = () => {
     const { top, bottom } = box.getBoundingClientRect();
-    return rows.find(row => row.getBoundingClientRect().bottom > (top + bottom) / 2);
+    const at = direction > 0 ? bottom - 80 : top + 80;
+    return [...box.querySelectorAll(".row")].find(row => row.getBoundingClientRect().bottom > at);
   };
   while (performance.now() < end) {
     const rows = box.querySelectorAll("article.row[data-seq]");
     rows.forEach(row => seen.add(Number(row.dataset.seq)));
     found.rows = Math.max(found.rows, rows.length);
-    const row = middle(), top = row.getBoundingClientRect().top, from = box.scrollTop;
-    box.scrollTop = from + direction * 900;
+    const row = pick(), top = row?.getBoundingClientRect().top, from = box.scrollTop;
+    box.scrollTop = from + direction * step;
     const moved = box.scrollTop - from;
     await frame();
-    await frame();
-    if (row.isConnected) {
+    if (row?.isConnected) {
       const drift = Math.abs(row.getBoundingClientRect().top - top + moved);
       found.worst = Math.max(found.worst, drift);
-      if (drift > 2) found.over.push([found.steps, Math.round(drift)]);
+      if (drift > driftPx) found.over.push([found.steps, Math.round(drift)]);
     }
     found.steps += 1;
     const at = direction < 0 ? box.querySelector(".beginning") : box.querySelector(`[data-seq="${last}"]`);
@@ -82,7 +83,13 @@ async def test_ten_thousand_messages_scroll_as_one(server: ServerProcess, new_pe
 
 async def scroll(page: Any, direction: int) -> dict[str, Any]:
     """Scroll to one end and return what was measured."""
-    asked = {"direction": direction, "last": MESSAGES, "limitMs": 100_000}
+    asked = {
+        "direction": direction,
+        "last": MESSAGES,
+        "step": STEP_PX,
+        "driftPx": DRIFT_PX,
+        "limitMs": 100_000,
+    }
     found: dict[str, Any] = await page.evaluate(SCROLL, asked)
     print(found)
     return found

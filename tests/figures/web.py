@@ -85,19 +85,25 @@ async def measure_starts(person: Person) -> None:
     await page.get_by_label("Password", exact=True).fill(PASSWORD)
     before = await page.evaluate("performance.now()")
     await page.locator("form button[type=submit]").click()
-    await page.wait_for_function("window.firstRowMs")
-    cold_ms = await page.evaluate("window.firstRowMs") - before
+    cold_ms = await first_row_ms(page) - before
     tell("first list after logging in, nothing kept", conversations=CONVERSATIONS, ms=round(cold_ms))
     await page.wait_for_timeout(5_000)  # the local copy is written, the service worker is installed
     warm: list[float] = []
     for _ in range(STARTS):
         await page.reload()
-        await page.wait_for_function("window.firstRowMs")
-        warm.append(await page.evaluate("window.firstRowMs"))
+        warm.append(await first_row_ms(page))
         await page.wait_for_timeout(1_000)
     tell(
         "first list from the local copy", median_ms=round(statistics.median(warm)), all_ms=[*map(round, warm)]
     )
+
+
+async def first_row_ms(page: Page) -> float:
+    """Return when the first conversation was on the screen, in milliseconds since the navigation began."""
+    await page.locator(".conv").first.wait_for()
+    await page.wait_for_timeout(500)  # the policy forbids what Playwright would poll with
+    found: float = await page.evaluate("window.firstRowMs")
+    return found
 
 
 async def measure_typing(person: Person, others: list[Account]) -> None:

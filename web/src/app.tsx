@@ -1,10 +1,8 @@
 import type { JSX } from "preact";
 import { AuthPage } from "./auth/auth-page";
-import { EmojiHost } from "./emoji";
 import { Shell } from "./shell/shell";
 import { phase } from "./state/store";
 import { DialogHost } from "./ui/dialog-host";
-import { MenuHost } from "./ui/menu";
 import { ToastHost } from "./ui/toast";
 
 /** The page: whoever is not logged in is asked to, and what appears above it. */
@@ -13,8 +11,6 @@ export function App(): JSX.Element {
     <>
       {phase.value === "ready" ? <Shell /> : <AuthPage />}
       <DialogHost />
-      <MenuHost />
-      <EmojiHost />
       <ToastHost />
     </>
   );

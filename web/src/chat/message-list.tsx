@@ -29,6 +29,7 @@ export function MessageList({ chat, timeline }: { chat: Chat; timeline: Timeline
   const atEnd = useSignal(true);
   const busy = useRef(false);
   chat.version.value; // drawn anew when the timeline changes
+  scroller.current?.before();
 
   const days = daysOf({
     items: timeline.items,

@@ -59,6 +59,13 @@ export class Scroller {
     this.anchor = element && { element, at: this.placeOf(element) };
   }
 
+  /** The rows are about to change. What the reader scrolled since the last event of it counts. */
+  before(): void {
+    const { box } = this;
+    if (this.stuck && box.scrollTop < this.lastTop - 1 && this.below >= 4) this.remember();
+    this.lastTop = box.scrollTop;
+  }
+
   /** Scrolls so that what stays is where it was. */
   restore(): void {
     const { box } = this;
@@ -79,7 +86,10 @@ export class Scroller {
     const now = this.placeOf(anchor.element);
     const moved = now - anchor.at;
     anchor.at = now;
-    if (Math.abs(moved) >= 0.5) this.setTop(box.scrollTop + moved);
+    if (Math.abs(moved) < 0.5) return;
+    // Where more went above than came below, the browser has scrolled back to the new end already.
+    const cut = box.scrollTop < this.lastTop && this.below < 1;
+    this.setTop((cut ? this.lastTop : box.scrollTop) + moved);
   }
 
   toEnd(): void {

@@ -89,7 +89,7 @@ function Head(): JSX.Element {
         <Avatar id={user?.user_id ?? ""} name={name} size="s" />
         <Icon name="down" size={16} />
       </button>
-      <h1 class="grow side-title">{t("common.app")}</h1>
+      <span class="grow side-title">{t("common.app")}</span>
       <IconButton icon="people" label={t("shell.new_group")} onClick={() => openDialog("newGroup")} />
       <IconButton icon="person_plus" label={t("shell.new_chat")} onClick={() => openDialog("newChat")} />
     </header>

@@ -1,11 +1,13 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { ChatPage } from "../chat/chat-page";
+import { EmojiHost } from "../emoji";
 import { t } from "../i18n";
 import { Side } from "../list/side";
 import { startNotify } from "../notify";
 import { route } from "../state/route";
 import { Button, EmptyState, openDialog } from "../ui";
+import { MenuHost } from "../ui/menu";
 import { Banner } from "./banner";
 import { LiveRegion, watchNewMessages } from "./live-region";
 import { watchShortcuts } from "./shortcuts";
@@ -22,16 +24,17 @@ export function Shell(): JSX.Element {
     };
   }, []);
   return (
-    <div class="shell" data-view={view === "home" ? "list" : "chat"}>
+    <main class="shell" data-view={view === "home" ? "list" : "chat"}>
+      <h1 class="visually-hidden">{t("common.app")}</h1>
       <Banner />
       <nav class="shell-side" aria-label={t("shell.conversations")}>
         <Side />
       </nav>
-      <main class="shell-main" id="messages" tabIndex={-1}>
-        {view === "home" ? <NothingOpen /> : <ChatPage />}
-      </main>
+      <div class="shell-main">{view === "home" ? <NothingOpen /> : <ChatPage />}</div>
       <LiveRegion />
-    </div>
+      <MenuHost />
+      <EmojiHost />
+    </main>
   );
 }
 

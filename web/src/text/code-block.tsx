@@ -19,12 +19,14 @@ export function CodeBlock({ language, text }: { language: string; text: string }
     await navigator.clipboard.writeText(text);
     copied.value = true;
   };
+  // Said of the button, too: what is out of view is not laid out, and then its words do not name it.
+  const label = t(copied.value ? "common.copied" : "text.copy_code");
   return (
     <figure class="code" dir="ltr">
       <figcaption>
         <span>{language || t("text.code")}</span>
-        <button type="button" onClick={() => void copy().catch(() => undefined)}>
-          <span aria-live="polite">{copied.value ? t("common.copied") : t("text.copy_code")}</span>
+        <button type="button" aria-label={label} onClick={() => void copy().catch(() => undefined)}>
+          <span aria-live="polite">{label}</span>
         </button>
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard (axe: scrollable-region-focusable). */}

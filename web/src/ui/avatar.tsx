@@ -22,9 +22,10 @@ export function Avatar({ id, name, size = "m", presence, group = false }: Avatar
     <span
       class={`avatar avatar-${size}${group ? " avatar-group" : ""}`}
       data-hue={hueOf(id)}
+      data-initials={initials} // drawn by the style: they are a picture, no text
       aria-hidden="true"
     >
-      {initials === "" ? <Icon name={group ? "people" : "person"} size={18} /> : initials}
+      {initials === "" && <Icon name={group ? "people" : "person"} size={18} />}
       {(presence === "online" || presence === "away") && <span class={`dot dot-${presence}`} />}
     </span>
   );
