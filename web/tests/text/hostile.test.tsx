@@ -88,7 +88,7 @@ const ELEMENTS = new Set(
   ),
 );
 const ATTRIBUTES = new Set(
-  "aria-level aria-live class dir href rel role scope start tabindex target title type".split(" "),
+  "aria-label aria-level aria-live class dir href rel role scope start tabindex target title type".split(" "),
 );
 
 function draw(content: string): HTMLElement {
