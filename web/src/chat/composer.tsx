@@ -76,8 +76,8 @@ function Writing({ chat }: { chat: Chat }): JSX.Element {
   };
 
   useFieldHeight(field, text.value);
-  // What is edited comes into the field; what was being written before is kept as a draft.
-  useEffect(() => {
+  // What is edited comes into the field before the next key does; what was being written before is kept as a draft.
+  useLayoutEffect(() => {
     if (mode.kind === "edit") text.value = mode.message.content;
     if (mode.kind !== "write") field.current?.focus();
   }, [mode]);
