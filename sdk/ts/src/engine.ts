@@ -303,7 +303,7 @@ export class Engine {
     if (entry === undefined) return; // discarded, or a late ack: it comes with the hole that it fills
     const peer = this.replica.snapshots.get(ack.conversation_id)?.info.peer_id;
     this.replica.push(ownItem(entry.operation, ack, this.replica.me, peer));
-    this.outbox.sent(ack);
+    this.outbox.sent(ack, this.isLeader ? this.keeper.save() : null);
   }
 
   #conversationChanged(id: string): void {

@@ -66,6 +66,7 @@ export function indexedDbStore(name = "pingme"): LocalStore {
         if (value === undefined) rows.delete(key);
         else rows.put(value, key);
       }
+      transaction.commit(); // also where the page goes away before it hears of the end
       await finished(transaction);
     },
     async clear() {

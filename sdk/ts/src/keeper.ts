@@ -5,7 +5,7 @@ import type { Snapshot } from "./state.js";
 import type { Change, LocalStore } from "./store.js";
 
 /** A burst of changes is one transaction. */
-const GATHER_MS = 500;
+const GATHER_MS = 100;
 /** Entries of a conversation that are kept: more than a screen shows. */
 const KEPT_ITEMS = 60;
 

@@ -125,13 +125,15 @@ export class Outbox {
     return entry?.isKept ? entry : undefined;
   }
 
-  /** The operation is stored. A crash before it has left the store sends it once more: a duplicate. */
-  sent(stored: Stored): void {
+  /**
+   * The operation is stored. It leaves the store when the copy that shows it instead has been written (`copied`; null:
+   * another tab sees to that): whoever reloads in between sees it. A crash before that sends it once more: a duplicate.
+   */
+  sent(stored: Stored, copied: Promise<void> | null): void {
     const entry = this.#remove(stored.msg_id);
     this.#settle(stored.msg_id, stored);
-    if (entry !== undefined) {
-      void this.store.write([{ table: "outbox", key: entry.key }]).catch(() => undefined); // sent again: a duplicate
-    }
+    if (entry === undefined || copied === null) return;
+    void copied.then(() => this.store.write([{ table: "outbox", key: entry.key }])).catch(() => undefined); // sent again: a duplicate
   }
 
   /** The server's final no: it stays, to be seen, until somebody retries or discards it. */

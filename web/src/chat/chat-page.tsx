@@ -56,8 +56,8 @@ function OpenChat({ id, seq, peerId }: OpenProps): JSX.Element {
   const exists = one !== undefined;
   useEffect(() => {
     if (exists) void chat.open(seq);
-    return () => chat.close();
   }, [chat, exists]);
+  useEffect(() => () => chat.close(), [chat]);
   useEffect(() => {
     if (seq !== undefined && chat.timeline.peek()) void chat.goTo(seq);
   }, [seq]);
