@@ -308,6 +308,8 @@ export class Engine {
 
   #conversationChanged(id: string): void {
     this.keeper.touch(id);
+    const peer = this.replica.snapshots.get(id)?.info.peer_id;
+    if (peer !== undefined) this.hints.met(peer);
     this.#o.onChanged(id);
   }
 

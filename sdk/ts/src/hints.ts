@@ -15,6 +15,7 @@ export class Hints {
   readonly #presence = new Map<string, Presence>();
   readonly #typing = new Map<string, Map<string, ReturnType<typeof setTimeout>>>();
   readonly #told = new Map<string, number>();
+  readonly #met = new Set<string>();
   #watched: readonly string[] = [];
   #status: "online" | "away" | null = null;
   #line: Line | null = null;
@@ -51,6 +52,17 @@ export class Hints {
     for (const userId of this.#watched) if (!ids.includes(userId)) this.#presence.delete(userId);
     this.#watched = ids;
     this.#line?.post({ type: "presence_watch", payload: { user_ids: ids } });
+  }
+
+  /**
+   * A private chat with somebody is there. The server tells nobody where a stranger is, and does not come back to it:
+   * who was watched before the first message is asked for once more.
+   */
+  met(userId: string): void {
+    if (this.#met.has(userId)) return;
+    this.#met.add(userId);
+    if (this.#watched.includes(userId) && (this.#presence.get(userId)?.status ?? "unknown") === "unknown")
+      this.#line?.post({ type: "presence_watch", payload: { user_ids: this.#watched } });
   }
 
   setStatus(status: "online" | "away"): void {
@@ -92,6 +104,7 @@ export class Hints {
   clear(): void {
     this.shut();
     this.#presence.clear();
+    this.#met.clear();
     this.#watched = [];
     this.#status = null;
   }
