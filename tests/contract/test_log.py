@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -10,6 +11,7 @@ from contextlib import AsyncExitStack
 import pytest
 from confluent_kafka import Message, Producer
 
+from pingme.adapters import log_kafka
 from pingme.adapters.clock_system import SystemClock
 from pingme.adapters.kafka_topics import TopicUnusable
 from pingme.adapters.log_kafka import KafkaLog
@@ -386,3 +388,25 @@ async def test_nodes_on_another_store_are_refused_while_there_are_any(kafka: dic
 
     await until(lambda: len(lane.positions) == SHARDS)
     await world.close()
+
+
+async def test_a_consumer_that_does_not_come_back_is_replaced(
+    world: KafkaWorld, monkeypatch: pytest.MonkeyPatch
+):
+    """What is sent meanwhile is given out by the next one; the first says and commits nothing any more."""
+    monkeypatch.setattr(log_kafka, "STUCK_MS", 300)
+    node = await world.node()
+    await until(lambda: len(world.lane.positions) == world._partitions)
+    first, released = node._consumer, threading.Event()
+    monkeypatch.setattr(first, "_turn", lambda _consumer: released.wait(JOIN_S))
+
+    def replaced() -> bool:
+        node.watch(frozenset())
+        return node._consumer is not first
+
+    await until(replaced)
+    node.append(record(to_user(ADA, BOB, msg_id="meanwhile")))
+    released.set()  # else it would hold its partitions until the group takes it for dead
+
+    assert names(await collect(world.lane, 1)) == ["meanwhile"]
+    await until(lambda: not first.is_alive())

@@ -121,3 +121,65 @@ async def test_the_state_is_well_again_by_itself():
     assert "50008" not in away
     assert faults.describe() == ""
     assert faults.unreachable_ms == 0
+
+
+class StillConsumer:
+    """A consumer whose thread lives, and does what a test says."""
+
+    def __init__(self) -> None:
+        self.turns = 1
+        self.watched = self.paused = frozenset[int]()
+        self.abandoned = self.started = False
+
+    def is_alive(self) -> bool:
+        return True
+
+    def abandon(self) -> None:
+        self.abandoned = True
+
+    def start(self) -> None:
+        self.started = True
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+    def join(self, _timeout: float) -> None:
+        """Nothing runs."""
+
+
+async def test_a_consumer_that_makes_no_turn_for_long_is_replaced(monkeypatch: pytest.MonkeyPatch):
+    """One that turns is not, nor one whose whole process was stopped."""
+    cluster, clock = MockCluster(TOPIC), FakeClock()
+    log = KafkaLog(
+        cluster.brokers,
+        TOPIC,
+        "g",
+        clock,
+        limit_records=100,
+        direct_after_ms=500,
+        epoch="e1",
+        partitions=PARTITIONS,
+    )
+    (lane,) = log.lanes(1)
+    first, second = StillConsumer(), StillConsumer()
+    monkeypatch.setattr(log, "_consumer", first)
+    monkeypatch.setattr(log, "_make_consumer", lambda tell: second)  # by name
+    lane.assigned(1)
+
+    async def wait(ms: int, *, turning: bool) -> None:
+        for _ in range(ms // 500):
+            await clock.advance(500)
+            first.turns += turning
+            log.watch(frozenset())
+
+    await wait(60_000, turning=True)
+    await clock.advance(3_600_000)
+    await wait(20_000, turning=False)
+    assert not first.abandoned
+    await wait(15_000, turning=False)
+
+    assert first.abandoned
+    assert second.started
+    assert list(lane.withdrawn()) == [1]
+    assert log.faults.counts[ErrorCode.CONSUMER_GROUP_ERROR] == 1
+    await log.close()

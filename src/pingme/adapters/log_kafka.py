@@ -37,6 +37,10 @@ ROOM = 8_000  # fetched records that wait for the workers, all lanes together
 LINGER_MS = 2
 POLL_S = 0.5  # the producer's thread wakes by itself when a record failed
 CLOSE_S = 5.0
+# Longer than anything that the consumer's thread waits for. librdkafka was seen to keep it for ever, after a broker that did
+# not answer had cost this node its place in the group.
+STUCK_MS = 30_000
+LOOK_MS = 1_000  # of one look at it at most: a process that was stopped is not a thread that is stuck
 
 
 class KafkaLog:
@@ -99,15 +103,18 @@ class KafkaLog:
             }
         )
         self._polling = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
-        self._consumer = LogConsumer(
+        self._make_consumer = partial(
+            LogConsumer,
             brokers,
             topic,
             group,
             prepare=self._prepare,
             to_commit=self._to_commit,
-            tell=self._handover(),
             requests=self.requests,
         )
+        self._generation = 0
+        self._consumer = self._make_consumer(tell=self._handover())
+        self._turns, self._still_ms, self._looked_ms = 0, 0, clock.monotonic_ms()
 
     def lanes(self, count: int) -> Sequence[KafkaLane]:
         """Return this many `MessageLog`, which share the partitions among them; before `start`, once."""
@@ -194,10 +201,31 @@ class KafkaLog:
 
     def watch(self, partitions: frozenset[int]) -> None:
         """See `PartitionedLog.watch`."""
+        self._replace_when_stuck()
         if partitions != self._consumer.watched:
             for partition in self._consumer.watched - partitions:
                 self._progress.pop(partition, None)
             self._consumer.watched = partitions
+
+    def _replace_when_stuck(self) -> None:
+        """Let another thread consume when this one does not come back; it may hear of everything once more."""
+        now = self._clock.monotonic_ms()
+        passed_ms, self._looked_ms = min(now - self._looked_ms, LOOK_MS), now
+        if self._consumer.turns != self._turns or not self._consumer.is_alive():
+            self._turns, self._still_ms = self._consumer.turns, 0
+            return
+        self._still_ms += passed_ms
+        if self._still_ms < STUCK_MS:
+            return
+        log.error("consumer_stuck", code=int(ErrorCode.CONSUMER_GROUP_ERROR), after_ms=self._still_ms)
+        self.faults.note(ErrorCode.CONSUMER_GROUP_ERROR, "the consumer did not come back; another one begins")
+        self._consumer.abandon()
+        held = [partition for lane in self._lanes for partition in lane.positions]
+        if held:
+            self._on_revoked(held)
+        self._consumer, self._turns, self._still_ms = self._make_consumer(tell=self._handover()), 0, 0
+        self._on_flow()
+        self._consumer.start()
 
     def progress(self, partition: int) -> Progress:
         """See `PartitionedLog.progress`."""
@@ -206,10 +234,17 @@ class KafkaLog:
     # From the threads.
 
     def _handover(self) -> Handover:
+        """Return how a new consumer tells what happens; from now on nothing is taken from those before it."""
+        self._generation = generation = self._generation + 1
+
         def in_loop(function: Callable[..., None]) -> Callable[..., None]:
+            def take(*arguments: object) -> None:
+                if generation == self._generation:
+                    function(*arguments)
+
             def call(*arguments: object) -> None:
                 if not self._loop.is_closed():
-                    self._loop.call_soon_threadsafe(function, *arguments)
+                    self._loop.call_soon_threadsafe(take, *arguments)
 
             return call
 

@@ -31,6 +31,7 @@ REACH_S = 0.5  # between looks for a broker while none answers, and the time tha
 SESSION_MS = (
     6_000  # the least that brokers allow by default: a dead node's partitions are taken over after it
 )
+POLLED_MS = 30_000  # a thread that Kafka's library does not let go of holds no partition for longer
 FAULT_S = 1.0  # after a fault of ours, so that one that stays does not fill the log
 
 Commit = tuple[int, str]  # offset, metadata
@@ -94,6 +95,9 @@ class LogConsumer(threading.Thread):
         """Partitions of which nothing shall be fetched; replaced as a whole, by the event loop."""
         self.watched: frozenset[int] = frozenset()
         """Partitions whose committed offsets shall be told; replaced as a whole, by the event loop."""
+        self.turns = 0
+        """Grows at least every few seconds while the thread runs; read by the event loop."""
+        self._abandoned = False
         self._stopped = threading.Event()
         self._unreachable = False
         self._paused_now: frozenset[int] = frozenset()
@@ -104,6 +108,11 @@ class LogConsumer(threading.Thread):
 
     def stop(self) -> None:
         """Make the thread commit and leave the group."""
+        self._stopped.set()
+
+    def abandon(self) -> None:
+        """Commit nothing any more, and end as soon as Kafka's library comes back: another thread does the work."""
+        self._abandoned = True
         self._stopped.set()
 
     def run(self) -> None:
@@ -127,6 +136,7 @@ class LogConsumer(threading.Thread):
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": SESSION_MS,
                 "heartbeat.interval.ms": SESSION_MS // 3,
+                "max.poll.interval.ms": POLLED_MS,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 500,  # a record that comes ends the wait
@@ -151,6 +161,7 @@ class LogConsumer(threading.Thread):
     def _prepared(self) -> bool:
         """Wait for the topic; False when it cannot be used, or `stop` came first."""
         while not self._stopped.is_set():
+            self.turns += 1
             try:
                 self._prepare()
             except KafkaUnavailable as exc:
@@ -166,6 +177,7 @@ class LogConsumer(threading.Thread):
         return False
 
     def _turn(self, consumer: Consumer) -> None:
+        self.turns += 1
         self._pause(consumer)
         # One by itself, because `consume` of many waits until it has them all.
         messages = consumer.consume(1, POLL_S)
@@ -231,7 +243,7 @@ class LogConsumer(threading.Thread):
     # Commits.
 
     def _commit(self, consumer: Consumer, *, wait: bool, only: frozenset[int] | None = None) -> None:
-        if self._unreachable or not (wait or self._is_due("commit", COMMIT_S)):
+        if self._abandoned or self._unreachable or not (wait or self._is_due("commit", COMMIT_S)):
             return
         places = []
         for partition, commit in self._to_commit().items():
