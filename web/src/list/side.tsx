@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { t } from "../i18n";
+import { navigate } from "../state/route";
 import { leave } from "../state/session";
 import { me } from "../state/store";
 import { Avatar, Icon, IconButton, openDialog, openMenu } from "../ui";
@@ -36,7 +37,7 @@ export function Side(): JSX.Element {
             query.value = event.currentTarget.value;
           }}
           onKeyDown={(event) =>
-            onSearchKey(event, () => {
+            onSearchKey(event, findConversations(event.currentTarget.value, filter.value)[0]?.id, () => {
               query.value = "";
             })
           }
@@ -132,13 +133,16 @@ function askToLeave(): void {
   });
 }
 
-/** From the search one goes down into what was found, or opens the first of it. */
-function onSearchKey(event: KeyboardEvent, clear: () => void): void {
+/**
+ * From the search one goes down into what was found, or opens the first of it. What that is the field's own text says,
+ * not the list: who types fast is ahead of what is drawn, and would write to somebody else.
+ */
+function onSearchKey(event: KeyboardEvent, first: string | undefined, clear: () => void): void {
   if (event.isComposing) return;
-  const first = document.querySelector<HTMLElement>(".conv-link");
-  if (event.key === "ArrowDown") first?.focus();
+  if (event.key === "ArrowDown") document.querySelector<HTMLElement>(".conv-link")?.focus();
   else if (event.key === "Enter") {
-    first?.click();
+    if (first === undefined) return;
+    navigate({ view: "conversation", id: first });
     clear();
   } else if (event.key === "Escape") clear();
   else return;

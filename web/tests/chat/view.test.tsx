@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { App } from "../../src/app";
 import { attachClient, flushChanges } from "../../src/state/client";
 import { FakeClient } from "../../src/state/fake";
-import { navigate } from "../../src/state/route";
+import { navigate, route } from "../../src/state/route";
 import { phase } from "../../src/state/store";
 
 let fake: FakeClient;
@@ -154,5 +154,32 @@ describe("the banner", () => {
     await draw();
 
     expect(root.querySelector(".banner")?.textContent).toContain("kept and sent");
+  });
+});
+
+describe("the search", () => {
+  it("opens on Enter what is typed, though the list still shows something else first", async () => {
+    fake.addConversation({
+      conversation_id: "g2",
+      type: "group",
+      name: "Eve",
+      role: "member",
+      member_count: 2,
+    });
+    flushChanges();
+    navigate({ view: "home" });
+    render(<App />, root);
+    const search = root.querySelector<HTMLInputElement>("#search");
+    if (!search) throw new Error("no search");
+
+    search.value = "lunch";
+    search.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+    expect(route.value).toMatchObject({ view: "conversation", id: "g1" });
+    search.value = "eve";
+    search.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+    expect(route.value).toMatchObject({ view: "conversation", id: "g2" });
+    search.value = "nobody";
+    search.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+    expect(route.value).toMatchObject({ view: "conversation", id: "g2" });
   });
 });
