@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 import pytest
 from confluent_kafka import Message, Producer
 
-from pingme.adapters import log_kafka
+from pingme.adapters import log_kafka, log_kafka_consumer
 from pingme.adapters.clock_system import SystemClock
 from pingme.adapters.kafka_topics import TopicUnusable
 from pingme.adapters.log_kafka import KafkaLog
@@ -410,3 +410,28 @@ async def test_a_consumer_that_does_not_come_back_is_replaced(
 
     assert names(await collect(world.lane, 1)) == ["meanwhile"]
     await until(lambda: not first.is_alive())
+
+
+async def test_a_client_that_does_not_find_back_into_the_group_is_replaced(
+    world: KafkaWorld, monkeypatch: pytest.MonkeyPatch
+):
+    """The thread stays, Kafka's client under it is another one; what is sent afterwards is given out."""
+    node = await world.node()
+    await until(lambda: len(world.lane.positions) == world._partitions)
+    thread = node._consumer
+    lost = threading.Event()
+
+    def never(_statistics: str) -> bool:
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log_kafka_consumer, "LOST_MS", 300)
+        patch.setattr(log_kafka_consumer, "is_member", never)
+        patch.setattr(thread, "_prepare", lost.set)
+        await asyncio.to_thread(lost.wait, JOIN_S)
+    node.append(record(to_user(ADA, BOB, msg_id="afterwards")))
+
+    assert lost.is_set()
+    assert names(await collect(world.lane, 1)) == ["afterwards"]
+    assert node._consumer is thread
+    assert node.unreachable_ms == 0

@@ -1,4 +1,7 @@
-"""What a client of Kafka has sent: librdkafka's own statistics, as counts of requests by name."""
+"""What librdkafka says of its clients every second: counts of requests by name, and how a consumer is in its group.
+
+Source of the format: librdkafka's STATISTICS.md.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,20 @@ class _Broker(msgspec.Struct):
     req: dict[str, int] = {}
 
 
+class _Group(msgspec.Struct):
+    state: str = ""
+    join_state: str = ""
+
+
 class _Statistics(msgspec.Struct):
     brokers: dict[str, _Broker] = {}
+    cgrp: _Group | None = None
+
+
+def is_member(statistics: str | bytes) -> bool:
+    """Return whether a consumer reaches its group's coordinator and has its partitions (`stats_cb`)."""
+    group = msgspec.json.decode(statistics, type=_Statistics).cgrp
+    return group is not None and (group.state, group.join_state) == ("up", "steady")
 
 
 class KafkaRequests:

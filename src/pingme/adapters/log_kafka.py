@@ -18,6 +18,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pingme.adapters.kafka_claim import claim
 from pingme.adapters.kafka_faults import KafkaFaults
+from pingme.adapters.kafka_patience import Patience
 from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests
 from pingme.adapters.kafka_topics import client_config, ensure_topic
 from pingme.adapters.kafka_version import check_version
@@ -40,7 +41,6 @@ CLOSE_S = 5.0
 # Longer than anything that the consumer's thread waits for. librdkafka was seen to keep it for ever, after a broker that did
 # not answer had cost this node its place in the group.
 STUCK_MS = 30_000
-LOOK_MS = 1_000  # of one look at it at most: a process that was stopped is not a thread that is stuck
 
 
 class KafkaLog:
@@ -114,7 +114,7 @@ class KafkaLog:
         )
         self._generation = 0
         self._consumer = self._make_consumer(tell=self._handover())
-        self._turns, self._still_ms, self._looked_ms = 0, 0, clock.monotonic_ms()
+        self._turns, self._patience = 0, Patience(clock.monotonic_ms)
 
     def lanes(self, count: int) -> Sequence[KafkaLane]:
         """Return this many `MessageLog`, which share the partitions among them; before `start`, once."""
@@ -209,21 +209,21 @@ class KafkaLog:
 
     def _replace_when_stuck(self) -> None:
         """Let another thread consume when this one does not come back; it may hear of everything once more."""
-        now = self._clock.monotonic_ms()
-        passed_ms, self._looked_ms = min(now - self._looked_ms, LOOK_MS), now
-        if self._consumer.turns != self._turns or not self._consumer.is_alive():
-            self._turns, self._still_ms = self._consumer.turns, 0
+        comes_back = self._consumer.turns != self._turns or not self._consumer.is_alive()
+        self._turns = self._consumer.turns
+        still_ms = self._patience.waited_ms(is_well=comes_back)
+        if still_ms < STUCK_MS:
             return
-        self._still_ms += passed_ms
-        if self._still_ms < STUCK_MS:
-            return
-        log.error("consumer_stuck", code=int(ErrorCode.CONSUMER_GROUP_ERROR), after_ms=self._still_ms)
+        log.error("consumer_stuck", code=int(ErrorCode.CONSUMER_GROUP_ERROR), after_ms=still_ms)
         self.faults.note(ErrorCode.CONSUMER_GROUP_ERROR, "the consumer did not come back; another one begins")
         self._consumer.abandon()
         held = [partition for lane in self._lanes for partition in lane.positions]
         if held:
             self._on_revoked(held)
-        self._consumer, self._turns, self._still_ms = self._make_consumer(tell=self._handover()), 0, 0
+        self._consumer, self._patience = (
+            self._make_consumer(tell=self._handover()),
+            Patience(self._clock.monotonic_ms),
+        )
         self._on_flow()
         self._consumer.start()
 

@@ -4,6 +4,7 @@ Rules of this file:
 - The thread touches nothing of the event loop: it reads wishes that are replaced as a whole, and hands over by `Handover`.
 - It goes on asking Kafka, also while everything is paused: otherwise the group would take it for dead.
 - What is handed over is in order: an assignment, its messages, its end.
+- It trusts no client of Kafka for ever: one that does not find back into the group is replaced (`_look_at_itself`).
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests
+from pingme.adapters.kafka_patience import Patience
+from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests, is_member
 from pingme.adapters.kafka_topics import TopicUnusable, client_config
 from pingme.domain.errors import ErrorCode, KafkaUnavailable
 
@@ -32,6 +33,10 @@ SESSION_MS = (
     6_000  # the least that brokers allow by default: a dead node's partitions are taken over after it
 )
 POLLED_MS = 30_000  # a thread that Kafka's library does not let go of holds no partition for longer
+# Outside of the group, or without an answer: longer than a rebalance and a broker's return. librdkafka was seen to stay so
+# for ever, while other clients of the same process reached the broker.
+LOST_MS = 15_000
+SILENT_MS = 5 * EVERY_MS  # what it said before says nothing any more
 FAULT_S = 1.0  # after a fault of ours, so that one that stays does not fill the log
 
 Commit = tuple[int, str]  # offset, metadata
@@ -59,6 +64,10 @@ class Handover:
     committed: Callable[[Mapping[int, Commit]], None]
     fault: Callable[[ErrorCode, str], None]
     reachable: Callable[[bool, str], None]
+
+
+class _LostError(Exception):
+    """This client of Kafka does not find back into the group."""
 
 
 class LogConsumer(threading.Thread):
@@ -100,6 +109,9 @@ class LogConsumer(threading.Thread):
         self._abandoned = False
         self._stopped = threading.Event()
         self._unreachable = False
+        self._member_ms: int | None = None  # when librdkafka said so last
+        self._knows_offsets = True  # the last question for offsets was answered
+        self._patience = Patience(_monotonic_ms)
         self._paused_now: frozenset[int] = frozenset()
         self._committed: dict[int, Commit] = {}
         self._began: dict[int, int] = {}  # the first offset of each partition in this assignment
@@ -117,11 +129,13 @@ class LogConsumer(threading.Thread):
 
     def run(self) -> None:
         """Consume until `stop`; a fault begins anew with what is committed, so that no record is passed over."""
-        if not self._prepared():
-            return
         while not self._stopped.is_set():
             try:
+                if not self._prepared():
+                    return
                 self._consume()
+            except _LostError as exc:
+                log.warning("consumer_begins_anew", reason=str(exc))
             except Exception as exc:
                 log.exception("consumer_fault", code=int(ErrorCode.CONSUMER_GROUP_ERROR))
                 self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, f"{type(exc).__name__}: {exc}")
@@ -143,11 +157,12 @@ class LogConsumer(threading.Thread):
                 "queued.min.messages": 4 * FETCH_RECORDS,
                 "queued.max.messages.kbytes": 16_384,
                 "statistics.interval.ms": EVERY_MS,
-                "stats_cb": partial(self._requests.note, "consumer"),
+                "stats_cb": self._on_statistics,
                 "error_cb": self._on_error,
                 "on_commit": self._on_commit,
             }
         )
+        self._member_ms, self._knows_offsets, self._patience = None, True, Patience(_monotonic_ms)
         consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -171,7 +186,7 @@ class LogConsumer(threading.Thread):
                 self._tell.refused(str(exc))
                 return False
             else:
-                self._tell.reachable(True, "")
+                self._now_reachable()
                 self._tell.ready()
                 return True
         return False
@@ -187,6 +202,7 @@ class LogConsumer(threading.Thread):
         self._commit(consumer, wait=False)
         self._watch(consumer)
         self._reach(consumer)
+        self._look_at_itself()
 
     def _hand_over(self, messages: Sequence[Message]) -> None:
         good: list[Message] = []
@@ -304,12 +320,16 @@ class LogConsumer(threading.Thread):
 
     def _watch(self, consumer: Consumer) -> None:
         watched = self.watched
+        if not watched:
+            self._knows_offsets = True  # as far as it needs to
         if not watched or self._unreachable or not self._is_due("watch", WATCH_S):
             return
         try:
             places = consumer.committed(self._places(watched), timeout=REACH_S)
         except KafkaException:
+            self._knows_offsets = False
             return  # nothing is known then, which is what the watcher must hear
+        self._knows_offsets = True
         self._tell.committed({each.partition: (each.offset, each.metadata or "") for each in places})
 
     def _reach(self, consumer: Consumer) -> None:
@@ -326,6 +346,20 @@ class LogConsumer(threading.Thread):
         self._unreachable = False
         self._tell.reachable(True, "")
 
+    def _on_statistics(self, statistics: str) -> None:
+        self._requests.note("consumer", statistics)
+        self._member_ms = _monotonic_ms() if is_member(statistics) else None
+
+    def _look_at_itself(self) -> None:
+        """Raise when this client has not been well for long: also while no broker answers, as it may be alone in that."""
+        in_group = self._member_ms is not None and _monotonic_ms() - self._member_ms < SILENT_MS
+        well = in_group and self._knows_offsets and not self._unreachable
+        if self._patience.waited_ms(is_well=well) >= LOST_MS:
+            missing = (
+                "no broker" if self._unreachable else "no offsets" if in_group else "no place in the group"
+            )
+            raise _LostError(f"{missing} for {LOST_MS // 1000} s")
+
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # librdkafka's own codes are named so
             self._unreachable = True
@@ -335,6 +369,10 @@ class LogConsumer(threading.Thread):
 
     def _places(self, partitions: frozenset[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition) for partition in sorted(partitions)]
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def _text(exc: KafkaException) -> str:
