@@ -7,6 +7,7 @@ import gc
 import json
 import weakref
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ async def world(tmp_path: Path) -> AsyncIterator[NodeWorld]:
     await made.add_users(*USERS)
     yield made
     await made.close()
+
+
+@asynccontextmanager
+async def _world(folder: Path, rules: SocketRules) -> AsyncIterator[NodeWorld]:
+    """A node with the same accounts and other bounds."""
+    made = NodeWorld(folder, rules)
+    await made.add_users(*USERS)
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 async def test_a_connection_that_has_gone_is_let_go_at_once(world: NodeWorld):
@@ -146,6 +158,45 @@ async def test_a_token_of_another_session_does_not_renew(world: NodeWorld):
     client.send("auth", token="ub/d1", protocol=1)
 
     assert await client.closed_with() == 4401
+
+
+async def test_connects_without_pause_wait_and_are_turned_away_in_the_end(tmp_path: Path):
+    """Three in a row are welcome; the next ones a second later each; one that would wait too long is closed with 4429."""
+    async with _world(tmp_path, SocketRules(connects_per_s=1)) as world:
+        for number in range(3):
+            await world.online("ua", f"d{number}")
+        waiting = [world.client() for _ in range(3)]
+        for number, client in enumerate(waiting):
+            client.send("auth", token=f"ua/w{number}", protocol=1)
+        await world.online("ub")
+        await world.until(lambda: waiting[2].close_code is not None)
+        none_yet = [client.heard("auth_ok") for client in waiting]
+        await world.seconds(1)
+        await waiting[0].hears("auth_ok")
+        second_yet = waiting[1].heard("auth_ok")
+        await world.seconds(1)
+        await waiting[1].hears("auth_ok")
+
+    assert none_yet == [[], [], []]
+    assert second_yet == []
+    assert waiting[2].close_code == 4429
+
+
+async def test_a_session_that_ends_while_its_connect_waits_is_not_let_in(tmp_path: Path):
+    """It is closed with 4450 at once, and gets no auth_ok when its turn comes."""
+    async with _world(tmp_path, SocketRules(connects_per_s=1)) as world:
+        for number in range(3):
+            await world.online("ua", f"d{number}")
+        client = world.client()
+        client.send("auth", token="ua/w", protocol=1)
+        await world.until(lambda: client.connection.user_id == "ua")
+
+        world.hub.close_sessions("ua", "w", 4450)
+        code = await client.closed_with()
+        await world.seconds(2)
+
+    assert code == 4450
+    assert client.heard("auth_ok") == []
 
 
 async def test_nothing_is_pushed_before_auth_ok(world: NodeWorld, monkeypatch: pytest.MonkeyPatch):

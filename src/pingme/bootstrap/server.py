@@ -246,6 +246,7 @@ def socket_rules(settings: Settings) -> SocketRules:
         sends_burst=limits.sends_burst,
         unanswered_sends=limits.unanswered_sends,
         control_frames_per_s=limits.control_frames_per_s,
+        connects_per_s=limits.connects_per_s if limits.sends_per_s else 0,
         connections=limits.connections,
         outbox_pace_bytes=page_bytes_of(limits.outbox_bytes),
     )

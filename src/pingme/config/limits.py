@@ -1,4 +1,4 @@
-"""The `limits` section: every bound that docs/guarantees.md promises, with its range and unit."""
+"""The `limits` section: every bound that docs/protocol.md and docs/architecture.md name, with its range and unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MIB = 1 << 20
 
 
 class LimitsSettings(Section):
-    """Bounds. What happens at each is in docs/guarantees.md, "Limits"."""
+    """Bounds. What happens at each is in docs/protocol.md, "Limits"."""
 
     # What a client may send.
     sends_per_s: int = Field(
@@ -41,6 +41,13 @@ class LimitsSettings(Section):
         ge=1,
         le=100_000,
         description="Ping, pong, typing, presence and sync frames per second and connection; beyond it close 4429.",
+    )
+    connects_per_s: int = Field(
+        default=10,
+        ge=0,
+        le=100_000,
+        description="Connects per second and user, with bursts of three times that; beyond it auth waits up to 2 s, "
+        "then close 4429. 0 = no limit.",
     )
     reaction_kinds: int = Field(
         default=20, ge=1, le=1_000, description="Different emoji on one message; beyond it 40008."

@@ -26,7 +26,7 @@ def check_deadlines(connection: Connection, now_s: int) -> int:
             connection.close(CloseCode.NOT_AUTHENTICATED, f"no auth within {rules.auth_deadline_s} s")
             return 0  # closing has put it on the wheel
         return connection.deadline_s - now_s
-    if now_s >= connection.expires_s:
+    if connection.user_id and now_s >= connection.expires_s:  # without one it is still being authenticated
         connection.close(CloseCode.NOT_AUTHENTICATED, "the token has expired")
         return 0
     return _check_alive(connection, now_s)

@@ -18,6 +18,7 @@ from pingme.ports.store import Store
 from pingme.services.history import History
 from pingme.services.messages import Messages
 from pingme.services.metrics import HotCounters
+from pingme.services.paces import UserPaces
 from pingme.services.presence import PresenceService
 from pingme.services.receipts import Receipts
 from pingme.services.sessions import Identity
@@ -46,6 +47,7 @@ class SocketRules:
     sends_burst: int = 60
     unanswered_sends: int = 64
     control_frames_per_s: int = 50
+    connects_per_s: int = 10
     connections: int = 100_000
     outbox_pace_bytes: int = 262_144
 
@@ -115,6 +117,7 @@ class Node:
         self.all_gone = asyncio.Event()  # set while no socket is open
         self.all_gone.set()
         self.turns = turns
+        self.connects = UserPaces(clock, rules.connects_per_s)
         self._tasks: set[asyncio.Task[None]] = set()
         self._resumes: list[tuple[int, int, Connection]] = []
         self._resume_timer: asyncio.TimerHandle | None = None

@@ -68,6 +68,9 @@ def _admit(connection: Connection, identity: Identity) -> None:
 
 async def _open(connection: Connection, frame_id: str | None) -> None:
     node = connection.node
+    # Only now: a revocation finds it while it waits.
+    if not await _its_turn(connection):
+        return
     try:
         groups = await node.store.channels(connection.user_id)
     except PingMeError as error:
@@ -83,6 +86,17 @@ async def _open(connection: Connection, frame_id: str | None) -> None:
     connection.state = State.OPEN
     _send_auth_ok(connection, frame_id)
     node.ready(connection)
+
+
+async def _its_turn(connection: Connection) -> bool:
+    """Wait while this user connects too often; False when the connection is closed meanwhile, or has to be."""
+    node = connection.node
+    wait_ms = node.connects.reserve(connection.user_id)
+    if wait_ms is None:
+        connection.close(CloseCode.FLOODING, "too many connects of this user: come back later")
+    elif wait_ms:
+        await node.clock.sleep_ms(wait_ms)
+    return not connection.closing
 
 
 def _renew(connection: Connection, identity: Identity) -> None:

@@ -33,7 +33,9 @@ CLOSE_ROWS: dict[CloseCode, CloseRow] = {
     ),
     CloseCode.SILENT: CloseRow("silent for `websocket.pong_timeout`", "reconnects, syncs"),
     CloseCode.OUTBOX_FULL: CloseRow("did not read: its outbox was full", "reconnects, syncs"),
-    CloseCode.FLOODING: CloseRow("too many control frames", "reconnects later, syncs"),
+    CloseCode.FLOODING: CloseRow(
+        "too many control frames, or connects of one user", "reconnects later, syncs"
+    ),
     CloseCode.REVOKED: CloseRow("the session was ended, or the user disabled", "logs in again"),
     CloseCode.REPLACED: CloseRow("a newer socket of this device, or one device too many", "stays closed"),
     CloseCode.OVERLOADED: CloseRow("the store cannot be read now", "reconnects, with backoff"),
