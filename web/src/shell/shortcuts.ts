@@ -52,7 +52,8 @@ function open(name: "newChat" | "shortcuts" | "settings"): boolean {
 function focusSearch(): boolean {
   const search = document.getElementById("search");
   if (route.value.view !== "home" && matchMedia("(max-width: 47.99rem)").matches) navigate({ view: "home" });
-  requestAnimationFrame(() => search?.focus());
+  search?.focus(); // at once: the next key may come before the next frame
+  if (document.activeElement !== search) requestAnimationFrame(() => search?.focus()); // not shown until then
   return true;
 }
 
