@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
@@ -667,6 +668,48 @@ async def test_a_log_that_began_again_holds_up_no_commit(
 
     assert before == 2  # the end of the first checkpoint, and the message
     assert world.database.writes_since_checkpoint() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness for each thread")
+async def test_checkpoints_yield_to_everything_else(world: SqliteWorld) -> None:
+    """Their thread alone is nice: commits and the event loop do not wait for it on a busy core."""
+    loop = asyncio.get_running_loop()
+
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    mine = niceness()
+    nice = [
+        await loop.run_in_executor(pool, niceness)
+        for pool in (world.database._checkpoint_thread, world.database._writer_thread)
+    ]
+
+    assert nice == [max(mine, sqlite_database.CHECKPOINT_NICE), mine]
+
+
+async def test_what_was_committed_during_a_checkpoint_is_copied_before_a_commit_is_held_up(
+    world: SqliteWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slow passes are followed by others beside the commits; one short pass is enough."""
+    monkeypatch.setattr(sqlite_database, "WHOLE_CHECKPOINT_BYTES", 1)
+    passes: list[str] = []
+    copy = sqlite_database._copy_log
+
+    def noted(connection: sqlite3.Connection) -> int:
+        passes.append(threading.current_thread().name.rpartition("_")[0])
+        return copy(connection)
+
+    monkeypatch.setattr(sqlite_database, "_copy_log", noted)
+    await world.stored(to_user(ADA, BOB))
+    monkeypatch.setattr(sqlite_database, "CAUGHT_UP_S", 60.0)
+    await world.database.checkpoint()
+    short, passes[:] = list(passes), []
+    monkeypatch.setattr(sqlite_database, "CAUGHT_UP_S", 0.0)
+    await world.stored(to_user(ADA, BOB))
+    await world.database.checkpoint()
+
+    assert short == ["sqlite-checkpoint"] * 2 + ["sqlite-writer"]
+    assert passes == ["sqlite-checkpoint"] * 3 + ["sqlite-writer"]
 
 
 async def test_a_batch_of_any_size_is_stored_whole(world: SqliteWorld) -> None:
