@@ -81,9 +81,6 @@ class Attacker:
         kind = self._task["kind"]
         while True:
             await self._on.wait()
-            if kind == "nothing":
-                await self._spin()
-                continue
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._task["port"])
             except OSError:
@@ -107,12 +104,6 @@ class Attacker:
             finally:
                 writer.transport.abort()
             await asyncio.sleep(0 if kind in {"connect", "reconnect", "bad_token"} else PAUSE_S)
-
-    async def _spin(self) -> None:
-        """Use the processor as a flood does, and send nothing: what the measurement shows then is the machine's doing."""
-        for _ in range(CHUNK):
-            masked("sync", {"limit": 200})
-        await asyncio.sleep(0)
 
     async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Upgrade, say nothing, and keep the socket for as long as it is let."""

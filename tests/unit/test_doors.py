@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from time import perf_counter
 
 import pytest
@@ -56,6 +57,23 @@ async def test_a_storm_enters_in_order_and_the_loop_turns_in_between():
     assert [number for number, _ in entered] == list(range(20))
     assert len({turn for _, turn in entered}) >= 19  # the first one came before the loop turned
     assert doors.waiting == 0
+
+
+async def test_the_loop_rests_while_somebody_waits(monkeypatch: pytest.MonkeyPatch):
+    """Between two turns it has nothing to do: the store's threads get the interpreter then."""
+    monkeypatch.setattr(module, "FREE_S", 0.0)
+    monkeypatch.setattr(module, "REST_S", 0.05)
+    doors, entered = Doors(), [perf_counter()]
+    assert doors.open
+
+    for _ in range(3):
+        doors.wait(lambda: entered.append(perf_counter()))
+    async with asyncio.timeout(10):
+        while doors.waiting:  # noqa: ASYNC110  # as below
+            await asyncio.sleep(0.001)
+
+    pauses = [after - before for before, after in pairwise(entered)]
+    assert min(pauses) >= 0.049, pauses  # a timer of the loop may be a millisecond early
 
 
 async def test_nobody_passes_those_who_wait(monkeypatch: pytest.MonkeyPatch):

@@ -443,6 +443,23 @@ async def test_a_storm_of_upgrades_is_served_in_turns(place: Place, monkeypatch:
         assert b"auth_ok" in answer
 
 
+async def test_first_requests_of_a_storm_are_read_in_turns(place: Place, monkeypatch: pytest.MonkeyPatch):
+    """Twenty sockets at once, of which some send their request in two pieces: each has its answer, and may ask again."""
+    monkeypatch.setattr(doors, "FREE_S", 0.0)
+    clients = [await place.connect() for _ in range(20)]
+
+    for number, client in enumerate(clients):
+        await client.write(GET[: 5 if number % 3 else None])
+    for number, client in enumerate(clients):
+        await client.write((GET[5:] if number % 3 else b"") + b"\r\n")
+    for client in clients:
+        assert (await client.until(b"hello")).startswith(b"HTTP/1.1 200 ")
+        await client.write(GET + b"\r\n")
+
+    for client in clients:
+        assert (await client.until(b"hello")).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_one_who_goes_while_waiting_is_passed_over(place: Place, monkeypatch: pytest.MonkeyPatch):
     """An upgrade whose client has gone becomes no connection, and the next one is served."""
     monkeypatch.setattr(doors, "FREE_S", 0.0)

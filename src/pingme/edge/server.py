@@ -46,6 +46,31 @@ class EdgeProtocol(BoundedHttp):
     doors: Doors
     allowed_origins: Sequence[str]
     take_over: TakeOver
+    _knocked = False  # its first bytes have come
+    _at_door = False  # it is being let in just now
+
+    def data_received(self, data: bytes) -> None:
+        """See `BoundedHttp`; a new socket is read when it is let in."""
+        if self._knocked:
+            super().data_received(data)
+            return
+        self._knocked = True
+        if type(self).doors.open:
+            self._come_in(data)
+        else:
+            self.transport.pause_reading()
+            type(self).doors.wait(lambda: self._come_in_late(data))
+
+    def _come_in_late(self, data: bytes) -> None:
+        if self.transport.is_closing():  # it has gone while it waited
+            return
+        self.transport.resume_reading()
+        self._come_in(data)
+
+    def _come_in(self, data: bytes) -> None:
+        self._at_door = True
+        super().data_received(data)
+        self._at_door = False
 
     def on_headers_complete(self) -> None:
         """See httptools; a request for /ws that is no upgrade is told so, a proxy may have taken the headers away."""
@@ -73,7 +98,7 @@ class EdgeProtocol(BoundedHttp):
             # request without an answer nothing is upgraded. Either way the parser takes nothing more.
             self.cycle.keep_alive = False
             return
-        if type(self).doors.open:
+        if self._at_door or type(self).doors.open:
             self._enter(rest)
         else:
             self.transport.pause_reading()  # what comes behind the request is not HTTP any more
