@@ -11,6 +11,7 @@ from typing import Any, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pingme.edge.node import SocketRules
 from pingme.edge.ws_plain import PlainPipe
 from pingme.wire.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from tests.fakes.node_world import NodeWorld, split_frames
@@ -93,7 +94,7 @@ class Play:
         self._world = self._runner.run(self._made(folder))
 
     async def _made(self, folder: Path) -> NodeWorld:
-        world = NodeWorld(folder)
+        world = NodeWorld(folder, SocketRules(connects_per_s=0))  # its clock stands still
         await world.add_users("ua")
         return world
 
