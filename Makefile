@@ -1,5 +1,5 @@
 # Everything a person or CI does here, with the environment in .venv.
-#   make run    serve with nothing else installed      make check  every fast check, under two minutes
+#   make run    serve with nothing else installed      make check  every fast check, some two minutes
 #   make chat   talk in this terminal                  make test   check, and the slow tests
 #   make demo   look at people who chat
 
@@ -98,7 +98,8 @@ $(NODE_CLIENTS): tests/websocket/node/package-lock.json
 	@touch $@
 endif
 
-check: lint webcheck $(NODE_CLIENTS) ## lint and the fast tests, under two minutes
+check: $(DEV_STAMP) $(NODE_CLIENTS) ## lint and the fast tests, some two minutes
+	@$(MAKE) --no-print-directory -j2 lint webcheck
 	$(BIN)/python -m pytest -q -n auto -p no:schemathesis -m "not slow"
 
 test: check ## check and the slow tests
