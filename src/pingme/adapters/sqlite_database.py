@@ -38,9 +38,7 @@ WHOLE_CHECKPOINT_BYTES = (
     32 << 20
 )  # of write-ahead log in use, from which the end of a checkpoint holds up the next commit
 CHECKPOINT_NICE = 10  # a checkpoint is in no hurry, and takes the processor from nobody who is
-CATCH_UPS = (
-    2  # passes over what was committed during the one before, so that little is left to hold up a commit
-)
+CATCH_UPS = 2  # passes over what was committed during the one before: little is left to hold up a commit
 CAUGHT_UP_S = 0.01  # a pass as short as this has left little
 
 
