@@ -18,8 +18,8 @@ from pingme.ports.store import Store
 from pingme.services.history import History
 from pingme.services.messages import Messages
 from pingme.services.metrics import HotCounters
-from pingme.services.paces import UserPaces
 from pingme.services.presence import PresenceService
+from pingme.services.rates import UserRates
 from pingme.services.receipts import Receipts
 from pingme.services.sessions import Identity
 from pingme.services.sync import Sync
@@ -117,7 +117,7 @@ class Node:
         self.all_gone = asyncio.Event()  # set while no socket is open
         self.all_gone.set()
         self.turns = turns
-        self.connects = UserPaces(clock, rules.connects_per_s)
+        self.connects = UserRates(clock, rules.connects_per_s)
         self._tasks: set[asyncio.Task[None]] = set()
         self._resumes: list[tuple[int, int, Connection]] = []
         self._resume_timer: asyncio.TimerHandle | None = None

@@ -14,6 +14,9 @@ from pingme.wire.websocket import CloseCode
 if TYPE_CHECKING:
     from pingme.edge.connection import Connection
 
+# A connect costs some 0.4 ms, a dozen messages; clients wait longer than this for their auth_ok.
+CONNECT_WAIT_MS = 2_000
+
 
 def authenticate(connection: Connection, got: frames.Auth) -> None:
     """Act on an ``auth`` frame: open the connection, or renew the token of an open one."""
@@ -91,7 +94,7 @@ async def _open(connection: Connection, frame_id: str | None) -> None:
 async def _its_turn(connection: Connection) -> bool:
     """Wait while this user connects too often; False when the connection is closed meanwhile, or has to be."""
     node = connection.node
-    wait_ms = node.connects.reserve(connection.user_id)
+    wait_ms = node.connects.reserve(connection.user_id, CONNECT_WAIT_MS)
     if wait_ms is None:
         connection.close(CloseCode.FLOODING, "too many connects of this user: come back later")
     elif wait_ms:
