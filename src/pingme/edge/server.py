@@ -55,17 +55,21 @@ class EdgeProtocol(BoundedHttp):
             super().data_received(data)
             return
         self._knocked = True
+        self._in_turn(lambda: self._come_in(data))
+
+    def _in_turn(self, enter: Callable[[], None]) -> None:
+        """Let this socket in now, or in a later turn; until then it is not read."""
         if type(self).doors.open:
-            self._come_in(data)
+            enter()
         else:
             self.transport.pause_reading()
-            type(self).doors.wait(lambda: self._come_in_late(data))
+            type(self).doors.wait(lambda: self._late(enter))
 
-    def _come_in_late(self, data: bytes) -> None:
+    def _late(self, enter: Callable[[], None]) -> None:
         if self.transport.is_closing():  # it has gone while it waited
             return
         self.transport.resume_reading()
-        self._come_in(data)
+        enter()
 
     def _come_in(self, data: bytes) -> None:
         self._at_door = True
@@ -98,18 +102,10 @@ class EdgeProtocol(BoundedHttp):
             # request without an answer nothing is upgraded. Either way the parser takes nothing more.
             self.cycle.keep_alive = False
             return
-        if self._at_door or type(self).doors.open:
+        if self._at_door:
             self._enter(rest)
-        else:
-            self.transport.pause_reading()  # what comes behind the request is not HTTP any more
-            type(self).doors.wait(lambda: self._enter_late(rest))
-
-    def _enter_late(self, rest: bytes) -> None:
-        transport = self.transport
-        if transport.is_closing():  # it has gone while it waited
-            return
-        transport.resume_reading()
-        self._enter(rest)
+        else:  # its request came in pieces, or behind another one
+            self._in_turn(lambda: self._enter(rest))
 
     def _enter(self, rest: bytes) -> None:
         decided = self._decide()
