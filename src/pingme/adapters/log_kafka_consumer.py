@@ -33,8 +33,8 @@ SESSION_MS = (
     6_000  # the least that brokers allow by default: a dead node's partitions are taken over after it
 )
 POLLED_MS = 30_000  # a thread that Kafka's library does not let go of holds no partition for longer
-# Outside of the group, or without an answer: longer than a rebalance and a broker's return. librdkafka was seen to stay so
-# for ever, while other clients of the same process reached the broker.
+# Outside of the group, or without an answer: longer than a rebalance and a broker's return. After a broker that had not
+# answered for a while a node was seen to stay so until its restart, though the broker was back.
 LOST_MS = 15_000
 SILENT_MS = 5 * EVERY_MS  # what it said before says nothing any more
 FAULT_S = 1.0  # after a fault of ours, so that one that stays does not fill the log
