@@ -30,5 +30,7 @@ def chat(
         print(MISSING, file=sys.stderr)
         raise typer.Exit(1) from None
     from pingme.cli.profiles import Profiles  # noqa: PLC0415  # only needed now
+    from pingme.cli.tui.hangup import end_with_terminal  # noqa: PLC0415  # as above
 
+    end_with_terminal()
     ChatApp(Profiles(), server=server, username=username, fresh=login).run()
