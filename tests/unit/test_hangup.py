@@ -39,7 +39,7 @@ def read_until(terminal: int, text: bytes) -> None:
 def test_the_process_ends_though_its_main_thread_is_stuck():
     """As SIGHUP would end it."""
     process, terminal = start(WATCHER.format("print('ready', flush=True); time.sleep(600)"))
-    read_until(terminal, b"ready")
+    read_until(terminal, b"ready\r\n")  # the whole line, or its print may meet the closed terminal
 
     os.close(terminal)
 
