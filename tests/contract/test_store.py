@@ -202,7 +202,7 @@ async def test_content_is_given_back_exactly(world: World, text: str) -> None:
         view.payload for view in views
     ]
     assert (await world.access(ADA, PAIR)).draft == text
-    assert {access.draft for access in await world.store.changed(ADA, None)} == {text, ""}
+    assert {access.draft for access in await world.changed(ADA, None)} == {text, ""}
 
 
 # Idempotence.
@@ -754,7 +754,7 @@ async def test_only_who_is_a_member_now_shares_a_conversation(world: World) -> N
 
 
 async def changed(world: World, user_id: str, since: tuple[int, ...] | None) -> list[str]:
-    return [access.conversation.conversation_id for access in await world.store.changed(user_id, since)]
+    return list(await world.store.changed(user_id, since))
 
 
 async def test_positions_move_forwards_only(world: World) -> None:
@@ -824,6 +824,19 @@ async def test_refusals_and_duplicates_change_nothing(world: World) -> None:
     assert await changed(world, ADA, since) == []
 
 
+async def test_accesses_are_those_asked_for_in_their_order(world: World) -> None:
+    """Each is what `access` tells, of private chats, groups and former memberships; where the user is a stranger is nothing."""
+    await world.stored(to_user(ADA, BOB), create_group(BOB, ADA, CAI), to_user(BOB, CAI), remove(BOB, ADA))
+    await world.stored(to_group(BOB))
+    private_of_others = private(BOB, CAI)
+
+    found = await world.store.accesses(ADA, [GROUP, private_of_others, "g-none", PAIR])
+
+    assert list(found) == [await world.access(ADA, GROUP), await world.access(ADA, PAIR)]
+    assert await world.store.accesses(ADA, []) == []
+    assert await world.store.accesses("u-none", [GROUP, PAIR]) == []
+
+
 async def test_a_former_member_sees_no_later_change(world: World) -> None:
     """The removal is one; messages and removals after it are not."""
     await world.stored(create_group(ADA, BOB, CAI))
@@ -833,7 +846,7 @@ async def test_a_former_member_sees_no_later_change(world: World) -> None:
 
     await world.stored(to_group(ADA), remove(ADA, CAI))
 
-    (gone,) = await world.store.changed(BOB, before)
+    (gone,) = await world.changed(BOB, before)
     assert (gone.head_seq, gone.member.present) == (2, False)
     assert await changed(world, BOB, after) == []
     assert await changed(world, CAI, after) == [GROUP]
@@ -1049,7 +1062,7 @@ async def test_calls_may_overlap(world: World) -> None:
     await asyncio.gather(
         *(world.stored(to_user(ADA, BOB), to_user(BOB, ADA)) for _ in range(10)),
         *(world.store.save_positions([Position(PAIR, BOB, number, number)]) for number in range(5)),
-        *(world.store.changed(ADA, None) for _ in range(5)),
+        *(world.changed(ADA, None) for _ in range(5)),
         *(world.events(PAIR) for _ in range(5)),
     )
 

@@ -162,7 +162,7 @@ async def test_change_numbers_see_the_other_node(world: MysqlWorld, other: Mysql
     await other.save([to_user(BOB, ADA)])
     await other.save_positions([Position(PAIR, BOB, 1, 1)])
 
-    (changed,) = await world.store.changed(ADA, since)
+    (changed,) = await world.changed(ADA, since)
     assert (changed.head_seq, changed.peer_read_seq) == (2, 1)
     assert await world.store.changed(ADA, await world.store.change_numbers()) == []
 

@@ -368,9 +368,9 @@ class MemoryStore:
             ),
         )
 
-    async def changed(self, user_id: str, since: Sequence[int] | None) -> Sequence[Access]:
+    async def changed(self, user_id: str, since: Sequence[int] | None) -> Sequence[str]:
         after = since[0] if since else -1
-        found: list[tuple[int, Access]] = []
+        found: list[tuple[int, str]] = []
         for conversation_id, rows in self._members.items():
             if user_id not in rows:
                 continue
@@ -378,9 +378,13 @@ class MemoryStore:
             assert access is not None
             stamp = self._stamps[conversation_id][access.head_seq - 1]
             if rows[user_id].change_no > after or (access.member.present and stamp > after):
-                found.append((stamp, access))
+                found.append((stamp, conversation_id))
         found.sort(key=lambda pair: pair[0], reverse=True)
-        return [access for _, access in found]
+        return [conversation_id for _, conversation_id in found]
+
+    async def accesses(self, user_id: str, conversation_ids: Sequence[str]) -> Sequence[Access]:
+        found = [await self.access(user_id, each) for each in conversation_ids]
+        return [access for access in found if access is not None]
 
     async def heads_changed(self, since: Sequence[int], limit: int) -> HeadChanges:
         self._fault(after_commit=False)

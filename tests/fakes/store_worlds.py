@@ -105,6 +105,12 @@ class World:
         assert access is not None
         return access
 
+    async def changed(self, user_id: str, since: Sequence[int] | None) -> list[Access]:
+        """Return what the user may see of each conversation that changed, newest first; as a sync does."""
+        ids = await self.store.changed(user_id, since)
+        parts = [await self.store.accesses(user_id, ids[at : at + 50]) for at in range(0, len(ids), 50)]
+        return [access for part in parts for access in part]
+
 
 def codes(outcomes: Sequence[Outcome]) -> list[int]:
     return [int(outcome.code) if isinstance(outcome, RefusedOutcome) else 0 for outcome in outcomes]

@@ -185,7 +185,7 @@ async def snapshot(world: World) -> dict[str, object]:
     store = world.store
     found: dict[str, object] = {}
     for user in USERS:
-        accesses = sorted(await store.changed(user, None), key=lambda each: each.conversation.conversation_id)
+        accesses = sorted(await world.changed(user, None), key=lambda each: each.conversation.conversation_id)
         found[f"accesses {user}"] = accesses
         found[f"unread {user}"] = list(await store.unread(user, accesses))
         found[f"channels {user}"] = sorted(await store.channels(user))
@@ -283,11 +283,11 @@ def test_changed_names_exactly_what_differs(
             await move(world, moved)
 
             # Positions of others in groups and names of members' groups travel as events, not as changes of the row.
-            news = await world.store.changed(user, since)
+            news = await world.changed(user, since)
             since = await world.store.change_numbers()
 
             known.update({access.conversation.conversation_id: access for access in news})
-            fresh = await world.store.changed(user, None)
+            fresh = await world.changed(user, None)
             present = {access.conversation.conversation_id: access for access in fresh}
             assert known.keys() == present.keys()
             for conversation_id, access in present.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -75,18 +74,6 @@ def test_a_server_loads_nothing_for_show(tmp_path: Path):
     out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
 
     assert out.endswith("loaded: []\n")
-
-
-@pytest.mark.slow
-def test_the_help_comes_within_a_quarter_of_a_second():
-    """The best of five runs of `pingme --help` takes under 0.25 s, interpreter included."""
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "pingme.cli.app", "--help"], capture_output=True, check=True)
-        times.append(time.perf_counter() - start)
-
-    assert min(times) < 0.25
 
 
 def test_the_version_is_printed(run):

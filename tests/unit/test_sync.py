@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from pingme.domain.errors import ErrorCode, Refused, StoreUnavailable
 from pingme.domain.events import ConversationSettingsBody, EditBody, GroupUpdatedBody, MemberRoleBody
-from pingme.ports.store import Position
+from pingme.ports.store import Access, Position
 from pingme.services.history import History
-from pingme.services.sync import Sync
+from pingme.services.sync import CHUNK, Sync
 from pingme.wire.server_frames import SyncDone, SyncPage
 from tests.fakes.chat_world import ChatWorld
 
@@ -252,15 +252,44 @@ async def test_tokens_are_url_safe(world: ChatWorld) -> None:
 async def test_a_change_during_the_answer_comes_with_the_next_token(world: ChatWorld) -> None:
     """The token is read before anything else: what commits while pages are built is not lost."""
     await world.group("ga", "ua", "ub")
-    sync = Sync(world.store)
+    await world.group("gb", "ua", "ub")
+    sync = Sync(world.store, page_bytes=1)
     answer = await sync.open("ua", None, 20)
+    pages = answer.pages()
+
+    first = msgspec.json.decode(await anext(pages))
     await world.say("ub", "ga", "meanwhile")
+    second = msgspec.json.decode(await anext(pages))
 
-    pages = [msgspec.json.decode(page) async for page in answer.pages()]
-
-    assert pages[0]["conversations"][0]["last_seq"] == 1
+    assert [page["conversations"][0]["last_seq"] for page in (first, second)] == [1, 1]
     found, _ = await synced(sync, "ua", msgspec.json.decode(answer.done)["since"])
     assert found["ga"]["last_seq"] == 2
+
+
+async def test_conversations_are_read_when_their_turn_comes(
+    world: ChatWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, some 50 are in memory; one beyond them is as it is when it is reached."""
+    for number in range(CHUNK + 1):
+        await world.group(f"g{number}", "ua", "ub")
+    asked: list[int] = []
+    read = world.store.accesses
+
+    async def accesses(user_id: str, conversation_ids: Sequence[str]) -> Sequence[Access]:
+        asked.append(len(conversation_ids))
+        return await read(user_id, conversation_ids)
+
+    monkeypatch.setattr(world.store, "accesses", accesses)
+    pages = (await Sync(world.store, page_bytes=1).open("ua", None, 20)).pages()
+
+    first = msgspec.json.decode(await anext(pages))
+    assert asked == [CHUNK]
+    assert first["conversations"][0]["conversation"]["conversation_id"] == f"g{CHUNK}"
+    await world.say("ub", "g0", "meanwhile")
+    rest = [msgspec.json.decode(page)["conversations"][0] async for page in pages]
+
+    assert asked == [CHUNK, 1]
+    assert (rest[-1]["conversation"]["conversation_id"], rest[-1]["last_seq"]) == ("g0", 2)
 
 
 async def test_positions_in_memory_are_flushed_first(world: ChatWorld) -> None:

@@ -23,18 +23,25 @@ KEYS_KEPT = 100_000  # some 10 MB; keys never change, so starting anew is harmle
 COUNTED_AT_ONCE = 100  # conversations whose unread events one statement counts
 
 # One row per membership of a user: the conversation, the membership, the newest event that the member may read, the peer.
+_NEWEST = f"""
+FROM users u JOIN members m ON m.user = u.id JOIN conversations c ON c.id = m.conversation
+JOIN events e ON e.conversation = c.id AND e.seq = COALESCE(m.until_seq, {HEAD})
+"""
 _ACCESS = f"""
 SELECT c.conversation_id, c.type, c.name, c.announcement, c.avatar, c.history_policy, c.join_policy, c.dissolved,
   c.created_ts, (SELECT COUNT(*) FROM members x WHERE x.conversation = c.id AND x.until_seq IS NULL),
   u.user_id, m.role, m.joined_seq, m.from_seq, m.until_seq, m.delivered_seq, m.read_seq, m.muted, m.pinned, m.draft,
-  e.seq, e.hash, pu.user_id, p.delivered_seq, p.read_seq, e.server_ts, e.change_no, c.id
-FROM users u JOIN members m ON m.user = u.id JOIN conversations c ON c.id = m.conversation
-JOIN events e ON e.conversation = c.id AND e.seq = COALESCE(m.until_seq, {HEAD})
+  e.seq, e.hash, pu.user_id, p.delivered_seq, p.read_seq
+{_NEWEST}
 LEFT JOIN members p ON c.type = 1 AND p.conversation = c.id AND p.user <> m.user
 LEFT JOIN users pu ON pu.id = p.user
 """  # noqa: S608  # constants
 _ONE = f"{_ACCESS} WHERE u.user_id = %s AND c.conversation_id = %s"
-_ALL = f"{_ACCESS} WHERE u.user_id = %s"
+_SOME = f"{_ACCESS} WHERE u.user_id = %s AND c.conversation_id IN ({{ids}})"
+# Change numbers of different shards cannot be compared, so the newest event's time orders conversations first.
+_CHANGED = f"""
+SELECT c.conversation_id {_NEWEST} WHERE u.user_id = %s {{only}} ORDER BY e.server_ts DESC, e.change_no DESC, c.id DESC
+"""  # constants
 _PAGE = """
 SELECT e.seq, e.kind, u.user_id, e.msg_id, e.server_ts, e.client_ts, e.body, e.digest, e.hash, e.edited_seq,
   e.recalled_seq
@@ -74,7 +81,7 @@ def _access(row: Sequence[Any]) -> Access:
     (
         cid, type_, name, announcement, avatar, history, join, dissolved, created_ts, count,
         user_id, role, joined_seq, from_seq, until_seq, delivered_seq, read_seq, muted, pinned, draft,
-        head_seq, head_hash, peer_id, peer_delivered_seq, peer_read_seq, *_,
+        head_seq, head_hash, peer_id, peer_delivered_seq, peer_read_seq,
     ) = row  # fmt: skip
     group = type_ == ConversationType.GROUP
     return Access(
@@ -103,12 +110,6 @@ def _access(row: Sequence[Any]) -> Access:
         peer_delivered_seq=peer_delivered_seq,
         peer_read_seq=peer_read_seq,
     )
-
-
-def _newness(row: Sequence[Any]) -> tuple[int, int, int]:
-    """Order conversations of different shards, whose change numbers cannot be compared, by their newest event's time."""
-    server_ts, change_no, key = row[25:28]
-    return server_ts, change_no, key
 
 
 class MysqlReads:
@@ -171,14 +172,23 @@ class MysqlReads:
             for user_id, role, joined, from_seq, until, delivered, read in rows
         ]
 
-    async def changed(self, user_id: str, since: Sequence[int] | None) -> Sequence[Access]:
+    async def changed(self, user_id: str, since: Sequence[int] | None) -> Sequence[str]:
         """See `Store.changed`."""
-        sql = _ALL
+        only = ""
         if since is not None:
             after = number_of_shard("c.id", dict(enumerate(since)))
-            sql += f" AND (m.change_no > {after} OR (m.until_seq IS NULL AND e.change_no > {after}))"
-        rows = sorted(await self._database.read(sql, (user_id,)), key=_newness, reverse=True)
-        return [_access(row) for row in rows]
+            only = f"AND (m.change_no > {after} OR (m.until_seq IS NULL AND e.change_no > {after}))"
+        return [each for (each,) in await self._database.read(_CHANGED.format(only=only), (user_id,))]
+
+    async def accesses(self, user_id: str, conversation_ids: Sequence[str]) -> Sequence[Access]:
+        """See `Store.accesses`."""
+        if not conversation_ids:
+            return []
+        rows = await self._database.read(
+            _SOME.format(ids=marks(conversation_ids)), (user_id, *conversation_ids)
+        )
+        found = {access.conversation.conversation_id: access for access in map(_access, rows)}
+        return [found[each] for each in conversation_ids if each in found]
 
     async def unread(self, user_id: str, accesses: Sequence[Access]) -> Sequence[int]:
         """See `Store.unread`."""

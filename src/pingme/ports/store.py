@@ -192,8 +192,24 @@ class Store(Protocol):
         """
         ...
 
-    async def changed(self, user_id: str, since: Sequence[int] | None) -> Sequence[Access]:
-        """Return the conversations that changed for this user after ``since``, newest first; None: all of them."""
+    async def changed(self, user_id: str, since: Sequence[int] | None) -> Sequence[str]:
+        """Return the ids of the conversations that changed for this user after ``since``, newest first; None: of all.
+
+        Raises:
+            StoreUnavailable: it cannot be read now.
+        """
+        ...
+
+    async def accesses(self, user_id: str, conversation_ids: Sequence[str]) -> Sequence[Access]:
+        """Return what `access` would for each, in this order, without those to whom the user is a stranger.
+
+        Args:
+            user_id: who reads.
+            conversation_ids: at most 200, each once.
+
+        Raises:
+            StoreUnavailable: it cannot be read now.
+        """
         ...
 
     async def change_numbers(self) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ import msgspec
 
 from pingme.domain.errors import ErrorCode, Refused
 from pingme.domain.events import ConversationSettingsBody, Stored, make_command
-from pingme.domain.model import ConversationType
 from pingme.ports.store import Access, Store
 from pingme.services.access import access_conversation
 from pingme.services.cursors import pack, unpack
@@ -21,7 +20,7 @@ from pingme.wire import encode
 
 MAX_ITEMS = 200  # of one page
 MAX_DRAFT_BYTES = 8_192  # of UTF-8, as a message
-CHUNK = 50  # conversations per query of unread counts
+CHUNK = 50  # conversations that are read together
 LOOKBACKS = (1, 20, 200)  # newest events among which the last message is looked for, step by step
 LOOKBACK_BYTES = 262_144
 
@@ -65,15 +64,13 @@ class Conversations:
         skip = 0 if cursor is None else unpack(cursor, _Cursor, field="cursor").skip
         if not 1 <= limit <= MAX_ITEMS:
             raise Refused(ErrorCode.INVALID_PARAMETERS, f"limit: expected 1 to {MAX_ITEMS}, got {limit}")
-        everything = [
-            access
-            for access in await self._store.changed(user_id, None)
-            if access.conversation.type is not ConversationType.SELF
-        ]
+        own_log = user_id
+        everything = [each for each in await self._store.changed(user_id, None) if each != own_log]
         page = everything[skip : skip + limit]
         items: list[bytes] = []
         for start in range(0, len(page), CHUNK):
-            items += await self._items(user_id, page[start : start + CHUNK])
+            accesses = await self._store.accesses(user_id, page[start : start + CHUNK])
+            items += await self._items(user_id, accesses)
         following = b""
         if skip + limit < len(everything):
             following = b',"next_cursor":%b' % _encode(pack(_Cursor(skip + limit)))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import msgspec
 
 from pingme.domain.errors import ErrorCode, Refused
-from pingme.domain.model import ConversationType
 from pingme.ports.store import Access, MemberPosition, Store
 from pingme.services.access import access_group
 from pingme.services.cursors import pack, unpack
@@ -64,18 +63,11 @@ class GroupReads:
         """
         check_limit(limit)
         after = "" if cursor is None else unpack(cursor, _GroupCursor, field="cursor").group_id
-        found = [
-            access
-            for access in await self._store.changed(user_id, None)
-            if access.conversation.type is ConversationType.GROUP
-            and access.member.present
-            and access.conversation.conversation_id > after
-        ]
-        found.sort(key=lambda access: access.conversation.conversation_id)
-        if len(found) <= limit:
-            return GroupPage(found, None)
-        page = found[:limit]
-        return GroupPage(page, pack(_GroupCursor(page[-1].conversation.conversation_id)))
+        groups = sorted(each for each in await self._store.channels(user_id) if each > after)
+        page = groups[:limit]
+        # Whoever has just been removed from one of them does not see it any more.
+        items = [each for each in await self._store.accesses(user_id, page) if each.member.present]
+        return GroupPage(items, pack(_GroupCursor(page[-1])) if len(groups) > limit else None)
 
     async def get(self, user_id: str, group_id: str) -> Access:
         """Return one group.

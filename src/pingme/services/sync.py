@@ -3,7 +3,7 @@
 Rules of this file:
 - Change numbers are read first, then memberships and heads: what commits in between comes again with
   the next token, so nothing is lost. No clock is asked.
-- Answers are built while they are sent, one conversation at a time: neither memory nor the loop is held.
+- Answers are built while they are sent: of what is to come only conversation ids are held, and the loop is free after each one.
 - Events reach exactly the head that the entry names, so hashes fit whatever is written meanwhile.
 """
 
@@ -25,7 +25,7 @@ MAX_EVENTS = 200  # per conversation
 WITH_EVENTS = (
     50  # conversations of a first sync that come with events: what a screen shows and some scrolling
 )
-CHUNK = 50  # conversations per query of unread counts
+CHUNK = 50  # conversations that are read together
 MAX_CONVERSATIONS = 200  # per HTTP page
 ENTRY_SPARE_BYTES = 256  # prev_hash, brackets and the page around an entry
 
@@ -132,10 +132,10 @@ class Sync:
             StoreUnavailable: it cannot be read now.
         """
         after = self._after(since, limit)
-        accesses, token = await self._changed(user_id, after)
-        with_events = WITH_EVENTS if after is None else len(accesses)
+        changed, token = await self._changed(user_id, after)
+        with_events = WITH_EVENTS if after is None else len(changed)
         return SyncAnswer(
-            self._entries(user_id, accesses, limit, with_events), self.done_payload(token), self._page_bytes
+            self._entries(user_id, changed, limit, with_events), self.done_payload(token), self._page_bytes
         )
 
     def done_payload(self, token: str) -> bytes:
@@ -163,17 +163,17 @@ class Sync:
         walk = unpack(cursor, _Cursor, field="cursor") if cursor is not None else None
         began = walk.began if walk is not None else since
         after = self._after(began, limit)
-        accesses, token = await self._changed(user_id, after)
+        changed, token = await self._changed(user_id, after)
         skip = 0
         if walk is not None:
             # A restore in the middle of a walk: its numbers are of another history, so it begins again.
             epoch, _ = self.decode_since(walk.done)
             skip, token = (walk.skip, walk.done) if epoch == self._store.epoch else (0, token)
-        with_events = max(WITH_EVENTS - skip, 0) if after is None else len(accesses)
-        page = await self._fill(self._entries(user_id, accesses[skip:], limit, with_events))
+        with_events = max(WITH_EVENTS - skip, 0) if after is None else len(changed)
+        page = await self._fill(self._entries(user_id, changed[skip:], limit, with_events))
         given = skip + len(page)
         following = b""
-        if given < len(accesses):
+        if given < len(changed):
             following = b',"next_cursor":%b' % _encode(pack(_Cursor(began, token, given)))
         tail = self.done_payload(token)[1:]
         return b'{"conversations":[%b]%b,%b' % (b",".join(page), following, tail)
@@ -200,23 +200,23 @@ class Sync:
         same = epoch == self._store.epoch and len(numbers) == self._store.shards
         return numbers if same else None
 
-    async def _changed(self, user_id: str, after: Sequence[int] | None) -> tuple[Sequence[Access], str]:
-        """Return what changed, and the token that the answer ends with: read first."""
+    async def _changed(self, user_id: str, after: Sequence[int] | None) -> tuple[Sequence[str], str]:
+        """Return the conversations that changed, and the token that the answer ends with: read first."""
         if self._flush is not None:
             await self._flush(user_id)
         token = self.encode_since(self._store.epoch, await self._store.change_numbers())
         return await self._store.changed(user_id, after), token
 
     async def _entries(
-        self, user_id: str, accesses: Sequence[Access], limit: int, with_events: int
+        self, user_id: str, changed: Sequence[str], limit: int, with_events: int
     ) -> AsyncGenerator[bytes, None]:
         """Yield the JSON of each conversation; the first ``with_events`` come with events."""
-        for start in range(0, len(accesses), CHUNK):
-            chunk = accesses[start : start + CHUNK]
-            unread = await self._store.unread(user_id, chunk)
-            for place, access in enumerate(chunk, start):
+        for start in range(0, len(changed), CHUNK):
+            accesses = await self._store.accesses(user_id, changed[start : start + CHUNK])
+            unread = await self._store.unread(user_id, accesses)
+            for place, access in enumerate(accesses):
                 await self._turn()
-                yield await self._entry(access, unread[place - start], limit if place < with_events else 0)
+                yield await self._entry(access, unread[place], limit if start + place < with_events else 0)
 
     async def _entry(self, access: Access, unread: int, limit: int) -> bytes:
         head = head_fields(access, unread)
