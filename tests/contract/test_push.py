@@ -37,8 +37,8 @@ class Hub:
     def resync(self) -> None:
         self.told.append("resync")
 
-    def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
-        self.told.append((user_id, device_id, code))
+    def close_sessions(self, user_id: str, family_id: str, code: int) -> None:
+        self.told.append((user_id, family_id, code))
 
 
 @pytest.fixture(params=["memory", "redis", "redis that is away"])
@@ -84,7 +84,7 @@ async def test_without_a_hub_nothing_is_handed_over(push: LocalPush) -> None:
     """Before there is one, publishing is no error."""
     await push.publish([delivery(1)])
     push.publish_signals([Signal("user:ua", b"frame")])
-    push.revoke("ua", None, 4450)
+    push.revoke("ua", "f1", 4450)
     push.resync()
 
     push.receiver = hub = Hub()
@@ -97,10 +97,10 @@ async def test_signals_revocations_and_resyncs_reach_the_hub(push: LocalPush) ->
     signal = Signal("group:g1", b"frame", "ua")
 
     push.publish_signals([signal])
-    push.revoke("ua", "phone", 4451)
+    push.revoke("ua", "f1", 4451)
     push.resync()
 
-    assert hub.told == [signal, ("ua", "phone", 4451), "resync"]
+    assert hub.told == [signal, ("ua", "f1", 4451), "resync"]
 
 
 async def test_a_hub_at_fault_is_told_to_who_publishes(push: LocalPush) -> None:

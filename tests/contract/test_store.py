@@ -670,6 +670,21 @@ async def test_reactions_are_counted_in_order(world: World) -> None:
     assert [(each.emoji, each.count) for each in third.reactions] == [("z", 1)]
 
 
+async def test_reactions_may_be_read_as_of_a_seq(world: World) -> None:
+    """Those that were put later are neither named nor counted."""
+    await world.stored(create_group(CAI, ADA, BOB), to_group(CAI))
+    await world.stored(react(CAI, GROUP, 2, "a"), react(BOB, GROUP, 2, "a"), react(ADA, GROUP, 2, "b"))
+
+    async def as_of(seq: int) -> list[tuple[str, int, tuple[str, ...]]]:
+        (view,) = (await world.page(GROUP, first_seq=2, last_seq=2, reactions_until=seq)).events
+        return [(each.emoji, each.count, tuple(each.user_ids)) for each in view.reactions]
+
+    assert await as_of(2) == []
+    assert await as_of(3) == [("a", 1, (CAI,))]
+    assert await as_of(4) == [("a", 2, (CAI, BOB))]
+    assert await as_of(5) == [("a", 2, (CAI, BOB)), ("b", 1, (ADA,))]
+
+
 async def test_only_the_first_reactors_are_named(tmp_path: Path) -> None:
     """Fifty user ids in their order, and the count of all."""
     users = [f"u-{number:03}" for number in range(60)]

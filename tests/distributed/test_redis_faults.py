@@ -147,7 +147,7 @@ async def test_a_revocation_without_redis_is_found_in_the_store(world: TwoNodes,
     await both(world, up=False)
 
     await world.accounts.remove_device("ub", "d1")
-    world.one.push.revoke("ub", "d1", CloseCode.REVOKED)
+    world.one.push.revoke("ub", "f-ub-d1", CloseCode.REVOKED)
 
     assert await bob.closed_with() == CloseCode.REVOKED
     await asyncio.sleep(0)
@@ -195,7 +195,7 @@ async def test_nothing_grows_while_redis_is_away(world: TwoNodes, down: Redis) -
     for number in range(40):
         ann.say(f"m{number}", to_user_id="ub")
     await ann.hears("message_ack", 40)
-    world.one.push.revoke("ud", None, CloseCode.REVOKED)
+    world.one.push.revoke("ud", "f-ud-d1", CloseCode.REVOKED)
 
     push = world.one.nodes.push
     assert (len(push._waiting), len(push._answers), len(push._revocations)) == (0, 0, 1)
@@ -208,7 +208,7 @@ async def test_a_revocation_is_kept_until_redis_takes_it(world: TwoNodes, down: 
     down.kill()
     await both(world, up=False)
     push = world.one.nodes.push
-    push.revoke("ub", None, CloseCode.REVOKED)
+    push.revoke("ub", "f-ub-d1", CloseCode.REVOKED)
     assert len(push._revocations) == 1
 
     down.again()

@@ -214,7 +214,7 @@ async def test_a_revocation_closes_sockets_on_every_node(world: TwoNodes) -> Non
     bob = await world.two.online("ub")
     other = await world.two.online("ua")
 
-    world.one.push.revoke("ub", None, CloseCode.REVOKED)
+    world.one.push.revoke("ub", "f-ub-d1", CloseCode.REVOKED)
 
     assert await bob.closed_with() == CloseCode.REVOKED
     assert "ub" in world.two.sessions.forgotten

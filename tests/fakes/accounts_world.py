@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from pingme.domain.events import ProfileUpdatedBody
 from pingme.services.accounts import Accounts
 from pingme.services.passwords import Passwords
+from pingme.services.sessions import LoggedIn
 from pingme.services.throttle import LoginThrottle
 from pingme.services.tokens import Tokens
 from tests.fakes.accounts import MemoryAccounts
@@ -25,7 +26,7 @@ class AccountsWorld:
     def __init__(self, **settings: Any) -> None:
         self.clock = FakeClock()
         self.store = MemoryAccounts()
-        self.revoked: list[tuple[str, str | None, int]] = []
+        self.revoked: list[tuple[str, str, int]] = []
         self.published: list[tuple[str, str, ProfileUpdatedBody]] = []
         self.tokens = Tokens(SECRET, clock=self.clock, expiration_s=3_600)
         self.throttle = LoginThrottle(self.clock, failures=5)
@@ -44,6 +45,10 @@ class AccountsWorld:
     async def publish(self, user_id: str, msg_id: str, body: ProfileUpdatedBody) -> None:
         self.published.append((user_id, msg_id, body))
         self.store.apply_profile(user_id, body)
+
+    def session_of(self, login: LoggedIn) -> tuple[str, str]:
+        """Return whose session it is, and its family."""
+        return login.user.user_id, self.tokens.parse_refresh(login.refresh_token).family_id
 
     def close(self) -> None:
         self.passwords.close()

@@ -36,8 +36,8 @@ class RecordingPush:
     def publish_signals(self, batch: Sequence[Signal]) -> None:
         self.signals.extend(batch)
 
-    def revoke(self, user_id: str, device_id: str | None, code: int) -> None:
-        self.revoked.append((user_id, device_id, code))
+    def revoke(self, user_id: str, family_id: str, code: int) -> None:
+        self.revoked.append((user_id, family_id, code))
 
     def taken(self) -> list[tuple[str, str | None, dict[str, Any]]]:
         """Return (channel, except_user, payload) of the signals since the last call."""

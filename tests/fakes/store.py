@@ -31,6 +31,7 @@ from pingme.domain.events import (
     decode_body,
     encode_body,
 )
+from pingme.domain.ids import MAX_SEQ
 from pingme.domain.model import Conversation, ConversationType, Member, RuleLimits, Target
 from pingme.pipeline.plan import REFUSED_KIND, Knowledge, Known, Log, MsgKey, Plan, Planner
 from pingme.ports.clock import Clock
@@ -289,7 +290,15 @@ class MemoryStore:
         return len(self._events.get(conversation_id, []))
 
     async def page(
-        self, conversation_id: str, *, first_seq: int, last_seq: int, limit: int, newest: bool, max_bytes: int
+        self,
+        conversation_id: str,
+        *,
+        first_seq: int,
+        last_seq: int,
+        limit: int,
+        newest: bool,
+        max_bytes: int,
+        reactions_until: int = MAX_SEQ,
     ) -> Page:
         events = self._events.get(conversation_id, [])
         hashes = [first_hash(conversation_id), *(event.hash for event in events)]
@@ -299,7 +308,7 @@ class MemoryStore:
         taken: list[EventView] = []
         size = 0
         for seq in reversed(seqs) if newest else seqs:
-            view = self._view(conversation_id, seq)
+            view = self._view(conversation_id, seq, reactions_until)
             size += len(view.payload)
             if len(taken) == limit or (taken and size > max_bytes):
                 break
@@ -333,7 +342,7 @@ class MemoryStore:
     def _recalled(self, conversation_id: str, seq: int) -> bool:
         return any(event.kind == "recall" for event, _ in self._about(conversation_id, seq))
 
-    def _view(self, conversation_id: str, seq: int) -> EventView:
+    def _view(self, conversation_id: str, seq: int, reactions_until: int = MAX_SEQ) -> EventView:
         event = self._events[conversation_id][seq - 1]
         body = decode_body(event.kind, event.payload)
         edited_seq, recalled = None, False
@@ -345,8 +354,9 @@ class MemoryStore:
                     body, edited_seq = msgspec.structs.replace(body, content=what.content), about.seq  # type: ignore[union-attr]
             if recalled:
                 body = msgspec.structs.replace(body, content="", mentions=None)
-            for _, emoji, user_id in self._reactions(conversation_id, seq):
-                reactions.setdefault(emoji, []).append(user_id)
+            for at_seq, emoji, user_id in self._reactions(conversation_id, seq):
+                if at_seq <= reactions_until:
+                    reactions.setdefault(emoji, []).append(user_id)
         if isinstance(body, EditBody) and self._recalled(conversation_id, body.target_seq):
             body = msgspec.structs.replace(body, content="")
         return EventView(

@@ -83,6 +83,7 @@ class World:
         limit: int = 200,
         newest: bool = False,
         max_bytes: int = EVERYTHING,
+        reactions_until: int = LAST,
     ) -> Page:
         return await self.store.page(
             conversation_id,
@@ -91,6 +92,7 @@ class World:
             limit=limit,
             newest=newest,
             max_bytes=max_bytes,
+            reactions_until=reactions_until,
         )
 
     async def events(self, conversation_id: str) -> Sequence[EventView]:

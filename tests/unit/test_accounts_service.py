@@ -214,7 +214,7 @@ async def test_the_previous_token_is_good_for_ten_seconds(world: AccountsWorld) 
 
     assert not await is_in(world, second)
     assert await code_of(world.accounts.refresh(second.refresh_token)) is ErrorCode.INVALID_TOKEN
-    assert world.revoked == [(first.user.user_id, "phone", 4450)]
+    assert world.revoked == [(*world.session_of(first), 4450)]
 
 
 async def test_reuse_on_one_device_leaves_the_others(world: AccountsWorld) -> None:
@@ -252,7 +252,7 @@ async def test_logout_ends_this_session_at_once(world: AccountsWorld) -> None:
     assert not await is_in(world, phone)
     assert await is_in(world, laptop)
     assert await code_of(world.accounts.refresh(phone.refresh_token)) is ErrorCode.INVALID_TOKEN
-    assert world.revoked == [(phone.user.user_id, "phone", 4450)]
+    assert world.revoked == [(*world.session_of(phone), 4450)]
 
 
 async def test_a_new_password_keeps_this_device_only(world: AccountsWorld) -> None:
@@ -266,7 +266,7 @@ async def test_a_new_password_keeps_this_device_only(world: AccountsWorld) -> No
 
     assert await is_in(world, phone)
     assert not await is_in(world, laptop)
-    assert world.revoked == [(phone.user.user_id, "laptop", 4450)]
+    assert world.revoked == [(*world.session_of(laptop), 4450)]
     assert await code_of(world.accounts.login("ada", PASSWORD)) is ErrorCode.INVALID_CREDENTIALS
     await world.accounts.login("ada", "another horse")
     await world.accounts.refresh(phone.refresh_token)
@@ -295,7 +295,7 @@ async def test_above_the_limit_the_oldest_device_is_closed(world: AccountsWorld)
         await world.clock.advance(10)
 
     assert [await is_in(world, session) for session in sessions] == [False, True, True, True]
-    assert world.revoked == [(sessions[0].user.user_id, "d0", 4451)]
+    assert world.revoked == [(*world.session_of(sessions[0]), 4451)]
 
 
 async def test_a_new_login_on_the_same_device_replaces_the_old(world: AccountsWorld) -> None:
@@ -305,7 +305,7 @@ async def test_a_new_login_on_the_same_device_replaces_the_old(world: AccountsWo
     second = await join(world, device="phone")
 
     assert (await is_in(world, first), await is_in(world, second)) == (False, True)
-    assert world.revoked == [(first.user.user_id, "phone", 4451)]
+    assert world.revoked == [(*world.session_of(first), 4451)]
 
 
 async def test_a_removed_device_is_out_at_once(world: AccountsWorld) -> None:
@@ -339,7 +339,7 @@ async def test_a_disabled_user_is_out_until_enabled(world: AccountsWorld) -> Non
     await world.accounts.admin_set_disabled("ADA", disabled=True)
 
     assert not await is_in(world, session)
-    assert world.revoked == [(session.user.user_id, "phone", 4450)]
+    assert world.revoked == [(*world.session_of(session), 4450)]
     assert await code_of(world.accounts.refresh(session.refresh_token)) is ErrorCode.INVALID_TOKEN
     assert await code_of(world.accounts.login("ada", PASSWORD)) is ErrorCode.FORBIDDEN
     assert await code_of(world.accounts.login("ada", "wrong horse")) is ErrorCode.INVALID_CREDENTIALS
@@ -451,7 +451,7 @@ async def test_the_admin_commands(world: AccountsWorld) -> None:
     assert made["user"]["username"] == "admin"
     assert "password" not in str(made)
     assert not await is_in(world, session)
-    assert world.revoked == [(session.user.user_id, "phone", 4450)]
+    assert world.revoked == [(*world.session_of(session), 4450)]
     assert (disabled["user"]["disabled"], enabled["user"]["disabled"]) == (True, False)
     assert [user["username"] for user in first["items"] + second["items"]] == ["admin", "bob"]
     assert second["next_cursor"] is None

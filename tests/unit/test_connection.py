@@ -36,9 +36,11 @@ async def world(tmp_path: Path) -> AsyncIterator[NodeWorld]:
 
 
 @asynccontextmanager
-async def _world(folder: Path, rules: SocketRules) -> AsyncIterator[NodeWorld]:
+async def _world(
+    folder: Path, rules: SocketRules | None = None, *, outbox_bytes: int = 1 << 20
+) -> AsyncIterator[NodeWorld]:
     """A node with the same accounts and other bounds."""
-    made = NodeWorld(folder, rules)
+    made = NodeWorld(folder, rules, outbox_bytes=outbox_bytes)
     await made.add_users(*USERS)
     try:
         yield made
@@ -191,7 +193,7 @@ async def test_a_session_that_ends_while_its_connect_waits_is_not_let_in(tmp_pat
         client.send("auth", token="ua/w", protocol=1)
         await world.until(lambda: client.connection.user_id == "ua")
 
-        world.hub.close_sessions("ua", "w", 4450)
+        world.hub.close_sessions("ua", "f-ua-w", 4450)
         code = await client.closed_with()
         await world.seconds(2)
 
@@ -403,6 +405,40 @@ async def test_a_paused_socket_counts_as_alive(world: NodeWorld):
     assert client.close_code is None
 
 
+async def test_much_at_once_closes_nobody_who_reads(tmp_path: Path):
+    """After a pause of the store one tick may bring more than the bound; whoever had read everything gets it."""
+    async with _world(tmp_path, outbox_bytes=4_000) as world:
+        reader = await world.online("ub")
+        writer = await world.online("ua")
+        for number in range(10):
+            writer.say(f"m{number}", content="x" * 1_000, to_user_id="ub")
+        await reader.hears("message", 10)
+
+    assert reader.close_code is None
+
+
+async def test_who_asks_and_does_not_read_is_closed(world: NodeWorld):
+    """Questions wait for the outbox to fall; when it does not for `pong_timeout`, 4413. One that falls is waited for."""
+    slow, stuck = await world.online("ua"), await world.online("ub")
+    slow.say("m", to_user_id="ub")
+    await stuck.hears("message")
+    for client in (slow, stuck):
+        client.pipe.stuck = world.node.rules.outbox_pace_bytes + 1_000
+        client.send("sync")
+        await client.hears("sync_page")
+    for _ in range(2 * world.node.rules.pong_timeout_s):
+        slow.pipe.stuck -= 1
+        slow.connection.receive_control(PONG, b"", fin=True)
+        stuck.connection.receive_control(PONG, b"", fin=True)
+        await world.seconds(1)
+        await asyncio.sleep(0.006)
+    await asyncio.sleep(0.3)
+
+    assert (slow.close_code, await stuck.closed_with()) == (None, 4413)
+    slow.pipe.stuck = 0
+    await slow.hears("sync_done")
+
+
 async def test_an_outbox_above_its_bound_closes_4413(world: NodeWorld):
     """A client that does not read is closed; others hear what it does not."""
     slow, quick = await world.online("ub"), await world.online("ub", "d2")
@@ -504,13 +540,23 @@ async def test_a_newer_socket_of_the_device_replaces_the_older(world: NodeWorld)
 
 
 async def test_a_revoked_session_is_closed(world: NodeWorld):
-    """4450 for the device that was revoked, and for no other."""
+    """4450 for the session that was revoked, and for no other."""
     lost, kept = await world.online("ua"), await world.online("ua", "d2")
 
-    world.push.revoke("ua", "d1", 4450)
+    world.push.revoke("ua", "f-ua-d1", 4450)
 
     assert await lost.closed_with() == 4450
     assert kept.close_code is None
+
+
+async def test_a_late_revocation_leaves_the_newer_session_of_the_device(world: NodeWorld):
+    """It may come an hour after a session has ended; whoever has logged in on the same device since stays."""
+    newer = await world.online("ua")
+
+    world.push.revoke("ua", "f-older", 4450)
+    await world.seconds(1)
+
+    assert newer.close_code is None
 
 
 async def test_a_close_frame_is_answered_and_the_socket_closed(world: NodeWorld):

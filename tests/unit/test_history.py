@@ -7,7 +7,7 @@ import hashlib
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from pingme.domain.errors import ErrorCode, Refused
 from pingme.domain.events import EditBody, ReactionBody, RecallBody
+from pingme.services.conversations import Conversations
 from pingme.services.history import PAGE_BYTES, History
+from pingme.services.messages import Messages
+from pingme.services.sync import Sync
 from pingme.wire.server_frames import HistoryPage
 from tests.fakes.chat_world import ChatWorld
 
@@ -66,6 +69,37 @@ async def test_ranges(world: ChatWorld) -> None:
     assert seqs(await page(world, "ub", before=9, after=2, limit=3)) == [3, 4, 5]
     assert seqs(await page(world, "ub", before=5, after=2)) == [3, 4]
     assert seqs(await page(world, "ub", after=0)) == list(range(1, 11))
+
+
+async def test_a_former_member_learns_nothing_of_later_edits_and_reactions(world: ChatWorld) -> None:
+    """A message edited since looks recalled, for what it said is not kept; what was edited before is as it was."""
+    await world.join("ga", "ua", "uc")
+    first = await world.say("ua", "ga", "first")
+    second = await world.say("ua", "ga", "second")
+    await world.do("edit", "ua", "ga", EditBody(content="second, edited in time", target_seq=second))
+    await world.do("reaction", "ua", "ga", ReactionBody(emoji="a", target_seq=second))
+    await world.remove("ga", "ua", "ub")
+    await world.do("edit", "ua", "ga", EditBody(content="a secret", target_seq=first))
+    await world.do("reaction", "uc", "ga", ReactionBody(emoji="a", target_seq=second))
+    await world.do("reaction", "uc", "ga", ReactionBody(emoji="b", target_seq=first))
+    conversations = Conversations(world.store, cast("Messages", None))
+
+    of_former = {event["seq"]: event for event in (await page(world, "ub"))["events"]}
+    of_member = {event["seq"]: event for event in (await page(world, "ua"))["events"]}
+    synced = b"".join([each async for each in (await Sync(world.store).open("ub", None, 200)).pages()])
+    listed = await conversations.list("ub")
+
+    gone, kept = of_former[first], of_former[second]
+    assert (gone["content"], gone["recalled"], "edited_seq" in gone, "reactions" in gone) == (
+        "", True, False, False,
+    )  # fmt: skip
+    assert kept["content"] == "second, edited in time"
+    assert kept["reactions"] == [{"emoji": "a", "count": 1, "user_ids": ["ua"]}]
+    assert of_member[first]["content"] == "a secret"
+    assert [each["count"] for each in of_member[second]["reactions"]] == [2]
+    for shown in (str(of_former).encode(), synced, listed):
+        assert b"secret" not in shown
+        assert b'"uc"' not in shown.replace(b'"user_ids":["uc"]', b"", 1)  # of the event of joining
 
 
 async def test_has_more_is_about_the_range(world: ChatWorld) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pingme.adapters.log_memory import MemoryLog
 from pingme.domain.errors import ErrorCode, OutcomeUnknown, PingMeError, Refused
-from pingme.domain.events import RefusedOutcome
+from pingme.domain.events import Command, GroupUpdatedBody, RefusedOutcome, Stored
 from pingme.services.messages import Messages, outcome_or_raise
 from pingme.wire.frames import EditPayload, ReactPayload, RecallPayload, SendPayload
 from tests.fakes.node_world import NodeWorld
@@ -23,6 +23,28 @@ async def world(tmp_path: Path) -> AsyncIterator[NodeWorld]:
     await made.group("ga", "ua", "ub")
     yield made
     await made.close()
+
+
+async def test_everything_that_is_written_over_http_is_one_rate(world: NodeWorld):
+    """Changes of groups, settings and profiles count like messages; a repeat by an operator does not."""
+    limited = Messages(
+        world.log, world.pending, world.store, world.user_exists, world.clock, http_sends_per_s=1
+    )
+
+    def change() -> Command:
+        return world.command("group_updated", "ua", "ga", GroupUpdatedBody(announcement="more and more"))
+
+    for _ in range(2):
+        await limited.execute(change())
+    await limited.send("ua", SendPayload(msg_id="m1", content="hi", to_user_id="ub"))
+    before = await world.store.head("ga")
+
+    assert await code_of(limited.execute(change())) == ErrorCode.TOO_MANY_REQUESTS
+    assert await code_of(limited.send("ua", SendPayload(msg_id="m2", content="hi", group_id="ga"))) == 10007
+    assert await world.store.head("ga") == before
+    assert isinstance(await limited.replay(change()), Stored)
+    await world.clock.advance(1_000)
+    await limited.execute(change())
 
 
 async def code_of(answer: object) -> int:

@@ -71,6 +71,21 @@ async def test_a_session_that_goes_on_is_asked_for_once_per_bound() -> None:
     assert accounts.asked == 3
 
 
+async def test_nothing_is_kept_of_sessions_that_ended() -> None:
+    """Here or elsewhere: every login makes a new family, for as long as the process lives."""
+    sessions, accounts, _, token = await open_session(TTL_MS)
+    await sessions.verify_access(token)
+    assert len(sessions._sessions) == 1
+
+    sessions.forget("u1")
+    assert sessions._sessions == {}
+    await sessions.verify_access(token)
+    await sessions.end("u1", "d1")
+
+    assert sessions._sessions == {}
+    assert accounts.asked == 2
+
+
 async def test_embedded_a_session_is_believed_until_it_ends_here() -> None:
     """One process does all the ending, so nothing is asked again."""
     sessions, accounts, clock, token = await open_session(None)

@@ -156,6 +156,31 @@ async def test_a_batch_is_bounded(bench: Bench):
     assert [len(batch) for batch in bench.store.batches] == [1_000, 500]
 
 
+async def test_a_batch_is_bounded_in_bytes(bench: Bench):
+    """What one group hears of it at once must fit into an outbox; the order stays."""
+    large = "x" * 8_000
+    bench.store.gate.clear()
+    bench.append(to_user(ADA, BOB, "first", msg_id="m0"))
+    await bench.settle()
+    bench.append(*(to_user(ADA, BOB, large, msg_id=f"m{number}") for number in range(1, 151)))
+    bench.store.gate.set()
+    await bench.settle()
+
+    sizes = [len(batch) for batch in bench.store.batches]
+    assert (sizes[0], sum(sizes)) == (1, 151)
+    assert max(sizes) * 8_000 <= worker_module.BATCH_BYTES < (max(sizes) + 1) * 8_100
+    assert await bench.contents(private(ADA, BOB)) == [f"m{number}" for number in range(151)]
+
+
+async def test_one_record_above_the_bound_is_a_batch(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    """It is stored all the same, alone."""
+    monkeypatch.setattr(worker_module, "BATCH_BYTES", 10)
+    bench.append(*(to_user(ADA, BOB, "more than ten bytes", msg_id=f"m{number}") for number in range(3)))
+    await bench.settle()
+
+    assert [len(batch) for batch in bench.store.batches] == [1, 1, 1]
+
+
 async def test_nobody_hears_anything_before_the_store_has_answered(bench: Bench):
     """While the commit runs nothing is published."""
     bench.store.gate.clear()

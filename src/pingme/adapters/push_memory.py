@@ -33,7 +33,7 @@ class MemoryPush:
         if self.receiver is not None:
             self.receiver.signal(batch)
 
-    def revoke(self, user_id: str, device_id: str | None, code: int) -> None:
+    def revoke(self, user_id: str, family_id: str, code: int) -> None:
         """See `LivePush.revoke`."""
         if self.receiver is not None:
-            self.receiver.close_sessions(user_id, device_id, code)
+            self.receiver.close_sessions(user_id, family_id, code)

@@ -92,11 +92,11 @@ class RedisPush:
         for signal in batch:
             self._put(PushedSignal(signal.channel, signal.frame, signal.except_user))
 
-    def revoke(self, user_id: str, device_id: str | None, code: int) -> None:
+    def revoke(self, user_id: str, family_id: str, code: int) -> None:
         """See `LivePush.revoke`; other nodes look for it in the store every second, too."""
         if self.receiver is not None:
-            self.receiver.close_sessions(user_id, device_id, code)
-        self._revocations.append(PushedRevocation(user_id, device_id, code))
+            self.receiver.close_sessions(user_id, family_id, code)
+        self._revocations.append(PushedRevocation(user_id, family_id, code))
         self._some.set()
 
     def claim(self, user_id: str, device_id: str, at_ms: int) -> None:

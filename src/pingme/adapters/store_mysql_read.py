@@ -13,6 +13,7 @@ from pingme.adapters.store_mysql_load import HEAD, REFUSED_NUMBER, marks, unpack
 from pingme.adapters.store_mysql_positions import number_of_shard
 from pingme.domain.chain import first_hash
 from pingme.domain.events import KINDS, MESSAGE
+from pingme.domain.ids import MAX_SEQ
 from pingme.domain.model import Conversation, ConversationType, Member, RoleRank
 from pingme.ports.store import Access, HeadChanges, MemberPosition, Page
 from pingme.wire.encode import EventView, Reactors
@@ -53,7 +54,7 @@ SELECT seq, emoji, n, user_id FROM (
   SELECT r.seq, r.emoji, r.at_seq, r.user, u.user_id,
     ROW_NUMBER() OVER (PARTITION BY r.seq, r.emoji ORDER BY r.at_seq, r.user) AS place,
     COUNT(*) OVER (PARTITION BY r.seq, r.emoji) AS n, MIN(r.at_seq) OVER (PARTITION BY r.seq, r.emoji) AS first
-  FROM reactions r JOIN users u ON u.id = r.user WHERE r.conversation = %s AND r.seq BETWEEN %s AND %s) t
+  FROM reactions r JOIN users u ON u.id = r.user WHERE r.conversation = %s AND r.seq BETWEEN %s AND %s AND r.at_seq <= %s) t
 WHERE place <= %s ORDER BY seq, first, emoji, place
 """
 _MEMBERS = """
@@ -224,7 +225,15 @@ class MysqlReads:
         return {other for (other,) in await self._database.read(sql, (user_id, *others))}
 
     async def page(
-        self, conversation_id: str, *, first_seq: int, last_seq: int, limit: int, newest: bool, max_bytes: int
+        self,
+        conversation_id: str,
+        *,
+        first_seq: int,
+        last_seq: int,
+        limit: int,
+        newest: bool,
+        max_bytes: int,
+        reactions_until: int = MAX_SEQ,
     ) -> Page:
         """See `Store.page`."""
         if conversation_id not in self._keys:
@@ -240,7 +249,7 @@ class MysqlReads:
         full = len(rows) < len(found)
         if newest:
             rows.reverse()
-        events = await self._views(key, conversation_id, rows)
+        events = await self._views(key, conversation_id, rows, reactions_until)
         before = events[0].seq - 1 if events else (last_seq if newest else first_seq - 1)
         return Page(await self._hash_at(key, conversation_id, before), events, has_more=full)
 
@@ -258,9 +267,9 @@ class MysqlReads:
         return bytes(rows[0][0]) if rows else first_hash(conversation_id)
 
     async def _views(
-        self, key: int, conversation_id: str, rows: Sequence[tuple[Any, ...]]
+        self, key: int, conversation_id: str, rows: Sequence[tuple[Any, ...]], reactions_until: int
     ) -> list[EventView]:
-        reactions = await self._reactions(key, rows[0][0], rows[-1][0]) if rows else {}
+        reactions = await self._reactions(key, rows[0][0], rows[-1][0], reactions_until) if rows else {}
         return [
             EventView(
                 conversation_id=conversation_id,
@@ -282,8 +291,10 @@ class MysqlReads:
             ) in rows
         ]  # fmt: skip
 
-    async def _reactions(self, key: int, first_seq: int, last_seq: int) -> dict[int, list[Reactors]]:
-        rows = await self._database.read(_REACTIONS, (key, first_seq, last_seq, SHOWN_REACTORS))
+    async def _reactions(
+        self, key: int, first_seq: int, last_seq: int, until_seq: int
+    ) -> dict[int, list[Reactors]]:
+        rows = await self._database.read(_REACTIONS, (key, first_seq, last_seq, until_seq, SHOWN_REACTORS))
         users: dict[tuple[int, str], list[str]] = {}
         counts: dict[tuple[int, str], int] = {}
         for seq, emoji, count, user_id in rows:

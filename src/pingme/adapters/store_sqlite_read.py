@@ -12,7 +12,7 @@ from pingme.adapters.sqlite_database import SqliteDatabase, translate
 from pingme.adapters.store_sqlite_load import REFUSED_NUMBER
 from pingme.domain.chain import first_hash
 from pingme.domain.events import KINDS, MESSAGE
-from pingme.domain.ids import unpack_msg_id
+from pingme.domain.ids import MAX_SEQ, unpack_msg_id
 from pingme.domain.model import Conversation, ConversationType, Member, RoleRank
 from pingme.ports.store import Access, MemberPosition, Page
 from pingme.wire.encode import EventView, Reactors
@@ -69,7 +69,7 @@ SELECT json_group_array(json_array(seq, emoji, n, users)) FROM (
     SELECT r.seq, r.emoji, r.at_seq, u.user_id,
       row_number() OVER (PARTITION BY r.seq, r.emoji ORDER BY r.at_seq, r.user) AS place,
       count(*) OVER (PARTITION BY r.seq, r.emoji) AS n
-    FROM reactions r JOIN users u ON u.id = r.user WHERE r.conversation = ? AND r.seq BETWEEN ? AND ?
+    FROM reactions r JOIN users u ON u.id = r.user WHERE r.conversation = ? AND r.seq BETWEEN ? AND ? AND r.at_seq <= ?
     ORDER BY r.seq, r.emoji, r.at_seq, r.user)
   GROUP BY seq, emoji ORDER BY seq, first)
 """
@@ -242,7 +242,15 @@ class SqliteReads:
         return set(await self._aggregate(_SHARED, (_encode(list(others)).decode(), user_id)))
 
     async def page(
-        self, conversation_id: str, *, first_seq: int, last_seq: int, limit: int, newest: bool, max_bytes: int
+        self,
+        conversation_id: str,
+        *,
+        first_seq: int,
+        last_seq: int,
+        limit: int,
+        newest: bool,
+        max_bytes: int,
+        reactions_until: int = MAX_SEQ,
     ) -> Page:
         """See `Store.page`."""
         key = self._conversation_key(conversation_id)
@@ -251,7 +259,8 @@ class SqliteReads:
         try:
             if last_seq < first_seq:
                 return Page(self._hash_at(key, conversation_id, last_seq), (), has_more=False)
-            events, full = self._events(key, conversation_id, first_seq, last_seq, limit, newest, max_bytes)
+            rows, full = self._rows(key, first_seq, last_seq, limit, newest, max_bytes)
+            events = self._views(key, conversation_id, rows, reactions_until)
             before = events[0].seq - 1 if events else (last_seq if newest else first_seq - 1)
             prev_hash = self._hash_at(key, conversation_id, before)
         except sqlite3.Error as exc:
@@ -279,17 +288,10 @@ class SqliteReads:
         )
         return bytes(rows[0][0]) if rows else first_hash(conversation_id)
 
-    def _events(  # the arguments of `page`, checked there
-        self,
-        key: int,
-        conversation_id: str,
-        first_seq: int,
-        last_seq: int,
-        limit: int,
-        newest: bool,
-        max_bytes: int,
-    ) -> tuple[list[EventView], bool]:
-        """Return the views ascending, and whether the range holds more than them."""
+    def _rows(  # the arguments of `page`, checked there
+        self, key: int, first_seq: int, last_seq: int, limit: int, newest: bool, max_bytes: int
+    ) -> tuple[list[tuple[Any, ...]], bool]:
+        """Return the rows ascending, and whether the range holds more than them."""
         sql = _PAGE.format(order="DESC" if newest else "ASC")
         rows: list[tuple[Any, ...]] = []
         size = 0
@@ -304,10 +306,12 @@ class SqliteReads:
         cursor.close()
         if newest:
             rows.reverse()
-        return self._views(key, conversation_id, rows), full
+        return rows, full
 
-    def _views(self, key: int, conversation_id: str, rows: list[tuple[Any, ...]]) -> list[EventView]:
-        reactions = self._reactions(key, int(rows[0][0]), int(rows[-1][0])) if rows else {}
+    def _views(
+        self, key: int, conversation_id: str, rows: list[tuple[Any, ...]], reactions_until: int
+    ) -> list[EventView]:
+        reactions = self._reactions(key, int(rows[0][0]), int(rows[-1][0]), reactions_until) if rows else {}
         return [
             EventView(
                 conversation_id=conversation_id,
@@ -339,8 +343,10 @@ class SqliteReads:
             ) in rows
         ]
 
-    def _reactions(self, key: int, first_seq: int, last_seq: int) -> dict[int, tuple[Reactors, ...]]:
-        rows = self._database.read(_REACTIONS, (SHOWN_REACTORS, key, first_seq, last_seq))
+    def _reactions(
+        self, key: int, first_seq: int, last_seq: int, until_seq: int
+    ) -> dict[int, tuple[Reactors, ...]]:
+        rows = self._database.read(_REACTIONS, (SHOWN_REACTORS, key, first_seq, last_seq, until_seq))
         found: dict[int, tuple[Reactors, ...]] = {}
         for seq, emoji, count, users in _decode(str(rows[0][0])):
             user_ids = _decode(users) if isinstance(users, str) else users

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pingme.edge.node import Node
 
 PACE_S = 0.005  # between looks at an outbox that is above its pace: a few ticks
+PACE_MAX_S = 0.25  # between looks at one that does not fall
 
 
 async def answer(node: Node, connection: Connection, got: frames.AnyClientFrame) -> None:
@@ -53,12 +54,21 @@ async def _sync(node: Node, connection: Connection, got: frames.Sync) -> None:
 
 
 async def _drained(node: Node, connection: Connection) -> None:
-    """Wait until the outbox is below the pace, or the connection is gone."""
+    """Wait until the outbox is below the pace, or the connection is gone; who reads nothing for too long is closed."""
+    pause_s, before, fell_s = PACE_S, 0, node.wheel.now_s
     while not connection.closing:
         await asyncio.sleep(0)  # lets the tick's write happen
-        if connection.pipe.buffered() < node.rules.outbox_pace_bytes:
+        waiting = connection.pipe.buffered()
+        if waiting < node.rules.outbox_pace_bytes:
             return
-        await asyncio.sleep(PACE_S)
+        if waiting < before:
+            pause_s, fell_s = PACE_S, node.wheel.now_s
+        elif node.wheel.now_s - fell_s > node.rules.pong_timeout_s:
+            connection.overflow()
+            return
+        before = waiting
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, PACE_MAX_S)
 
 
 async def _history(node: Node, connection: Connection, got: frames.History) -> None:

@@ -204,10 +204,10 @@ class Hub:
                 if connection.user_id != signal.except_user and connection.loading is None:
                     self.write(connection, signal.frame)
 
-    def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
+    def close_sessions(self, user_id: str, family_id: str, code: int) -> None:
         """See `PushReceiver.close_sessions`."""
         for connection in list(self._users.get(user_id, ())):
-            if device_id is None or connection.device_id == device_id:
+            if connection.family_id == family_id:
                 self.detach(connection)
                 connection.close(CloseCode(code), "this session has ended")
 
@@ -239,7 +239,9 @@ class Hub:
             data = out[0] if len(out) == 1 else b"".join(out)
             connection.out = []
             pipe = connection.pipe
-            if pipe.buffered() + len(data) > limit and not connection.closing:
+            waiting = pipe.buffered()
+            # One tick may be for everybody at once: what overflows is what was not read before it.
+            if waiting and waiting + len(data) > limit and not connection.closing:
                 connection.overflow()
                 continue
             total += len(data)

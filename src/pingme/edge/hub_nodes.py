@@ -141,11 +141,11 @@ class NodesHub(Hub):
             self._as_of.pop(group_id, None)
             self._floors.pop(group_id, None)
 
-    def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
+    def close_sessions(self, user_id: str, family_id: str, code: int) -> None:
         """See `PushReceiver.close_sessions`."""
         if self._forget_sessions is not None:
             self._forget_sessions(user_id)
-        super().close_sessions(user_id, device_id, code)
+        super().close_sessions(user_id, family_id, code)
 
     def families(self) -> set[str]:
         """Return the token families of the open connections."""
@@ -154,7 +154,7 @@ class NodesHub(Hub):
     def close_families(self, family_ids: set[str]) -> None:
         """Close the sockets of sessions that have ended, with 4450."""
         for connection in [each for each in self.connections if each.family_id in family_ids]:
-            self.close_sessions(connection.user_id, connection.device_id, CloseCode.REVOKED)
+            self.close_sessions(connection.user_id, connection.family_id, CloseCode.REVOKED)
 
     # NodesReceiver.
 
@@ -179,8 +179,8 @@ class NodesHub(Hub):
                     waiter.settle(answer_of(item))
             case PushedSignal(channel, frame, except_user):
                 self.signal([Signal(channel, frame, except_user)])
-            case PushedRevocation(user_id, device_id, code):
-                self.close_sessions(user_id, device_id, code)
+            case PushedRevocation(user_id, family_id, code):
+                self.close_sessions(user_id, family_id, code)
             case PushedClaim(user_id, device_id, at_ms):
                 self._replaced_elsewhere(user_id, device_id, at_ms)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import structlog
 
 from pingme.edge.answers import answer
 from pingme.edge.hub import Hub
+from pingme.edge.resumes import Resumes
 from pingme.edge.wheel import Wheel
 from pingme.ports.clock import Clock
 from pingme.ports.store import Store
@@ -117,11 +117,9 @@ class Node:
         self.all_gone = asyncio.Event()  # set while no socket is open
         self.all_gone.set()
         self.turns = turns
+        self.resumes = Resumes(clock)
         self.connects = UserRates(clock, rules.connects_per_s)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._resumes: list[tuple[int, int, Connection]] = []
-        self._resume_timer: asyncio.TimerHandle | None = None
-        self._resume_count = 0
 
     # Connections.
 
@@ -157,26 +155,6 @@ class Node:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def resume_in(self, connection: Connection, delay_ms: int) -> None:
-        """Let a paused socket be read again later; one timer serves all of them."""
-        due = self.clock.monotonic_ms() + delay_ms
-        self._resume_count += 1
-        heapq.heappush(self._resumes, (due, self._resume_count, connection))
-        if self._resume_timer is None:
-            self._resume_timer = asyncio.get_running_loop().call_later(delay_ms / 1000, self._resume_due)
-
-    def _resume_due(self) -> None:
-        self._resume_timer = None
-        now = self.clock.monotonic_ms()
-        due: list[Connection] = []
-        while self._resumes and self._resumes[0][0] <= now:
-            due.append(heapq.heappop(self._resumes)[2])
-        for connection in due:
-            connection.resume_reading()
-        if self._resumes and self._resume_timer is None:
-            delay = max(1, self._resumes[0][0] - now)
-            self._resume_timer = asyncio.get_running_loop().call_later(delay / 1000, self._resume_due)
 
     # Frames that are answered from the store.
 
@@ -218,8 +196,7 @@ class Node:
 
     async def finish(self) -> None:
         """Wait for the connections' work, at most a second, then cancel it."""
-        if self._resume_timer is not None:
-            self._resume_timer.cancel()
+        self.resumes.close()
         tasks = set(self._tasks)
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=1)

@@ -38,7 +38,7 @@ def spend_token(connection: Connection) -> None:
     connection.tokens_ms = now
     if connection.tokens < 0:
         connection.pause()
-        connection.node.resume_in(connection, int(-connection.tokens * 1000 / rules.sends_per_s) + 1)
+        connection.node.resumes.put(connection, int(-connection.tokens * 1000 / rules.sends_per_s) + 1)
 
 
 def control_allowed(connection: Connection) -> bool:
@@ -72,7 +72,7 @@ def resume_reading(connection: Connection) -> None:
         elapsed = connection.node.clock.monotonic_ms() - connection.tokens_ms
         owed_ms = -connection.tokens * 1000 / rules.sends_per_s - elapsed
         if owed_ms > 0:
-            connection.node.resume_in(connection, int(owed_ms) + 1)
+            connection.node.resumes.put(connection, int(owed_ms) + 1)
             return
     connection.paused = False
     connection.pipe.resume_reading()

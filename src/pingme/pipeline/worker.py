@@ -13,7 +13,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -41,6 +41,7 @@ from pingme.ports.store import Store
 log = structlog.get_logger(__name__)
 
 BATCH_RECORDS = 1_000  # one INSERT of 12 000 parameters; SQLite takes 32 766
+BATCH_BYTES = 524_288  # of payloads: all of it may be for the same sockets, whose outbox has 1 MiB (`limits.outbox_bytes`)
 OUTAGE_WAIT_MS = 50  # between attempts while the store is away; doubled up to the next line
 OUTAGE_WAIT_MAX_MS = 250  # so that the store's return is noticed at once for people
 REDELIVER_MS = 60_000  # whoever stored a record and died before delivering it has been replaced by then
@@ -157,7 +158,8 @@ class Worker:
         records = await self._log.take(max_records=BATCH_RECORDS, timeout_ms=timeout_ms)
         if records:
             self._idle = False
-            await self._process(await self._hold_back(records))
+            for part in _parts(records):
+                await self._process(await self._hold_back(part))
             self._idle = True
 
     # Batches.
@@ -378,3 +380,15 @@ class Worker:
 
 def _key(command: Command) -> MsgKey:
     return command.sender_id, command.msg_id
+
+
+def _parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """Cut records where their payloads would be more than `BATCH_BYTES` together; one of them always fits."""
+    start = size = 0
+    for place, record in enumerate(records):
+        length = len(record.command.payload)
+        if size + length > BATCH_BYTES and place > start:
+            yield records[start:place]
+            start, size = place, 0
+        size += length
+    yield records[start:] if start else records

@@ -49,8 +49,8 @@ class PushReceiver(Protocol):
         """Tell every connection that its live stream may have a hole: it syncs."""
         ...
 
-    def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
-        """Close the user's sockets, of one device or of all, with this close code."""
+    def close_sessions(self, user_id: str, family_id: str, code: int) -> None:
+        """Close the sockets of a user's session with this close code; a newer session of the same device stays."""
         ...
 
 
@@ -95,8 +95,8 @@ class LivePush(Protocol):
         """Hand over signals; nobody learns whether they arrived."""
         ...
 
-    def revoke(self, user_id: str, device_id: str | None, code: int) -> None:
-        """Close the user's sockets on every node, of one device or of all, within 2 s."""
+    def revoke(self, user_id: str, family_id: str, code: int) -> None:
+        """Close the sockets of a user's session on every node, within 2 s."""
         ...
 
     @property

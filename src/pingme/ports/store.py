@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from pingme.domain.events import Command, Outcome
+from pingme.domain.ids import MAX_SEQ
 from pingme.domain.model import Conversation, Member
 from pingme.wire.encode import EventView
 
@@ -178,7 +179,15 @@ class Store(Protocol):
         ...
 
     async def page(
-        self, conversation_id: str, *, first_seq: int, last_seq: int, limit: int, newest: bool, max_bytes: int
+        self,
+        conversation_id: str,
+        *,
+        first_seq: int,
+        last_seq: int,
+        limit: int,
+        newest: bool,
+        max_bytes: int,
+        reactions_until: int = MAX_SEQ,
     ) -> Page:
         """Return events of ``first_seq`` to ``last_seq`` in their current state, ascending.
 
@@ -189,6 +198,7 @@ class Store(Protocol):
             limit: at most 200 events; 0 gives only prev_hash.
             newest: True takes the page from the end of the range, False from its beginning.
             max_bytes: stop before the payloads pass this many bytes; at least one event is returned.
+            reactions_until: reactions that were put after this seq are left out.
         """
         ...
 

@@ -31,5 +31,5 @@ class Answers:
     def resync(self) -> None:
         """See `PushReceiver.resync`; nobody has a live stream."""
 
-    def close_sessions(self, user_id: str, device_id: str | None, code: int) -> None:
+    def close_sessions(self, user_id: str, family_id: str, code: int) -> None:
         """See `PushReceiver.close_sessions`; no socket is open."""

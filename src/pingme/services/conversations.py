@@ -13,7 +13,7 @@ from pingme.domain.events import ConversationSettingsBody, Stored, make_command
 from pingme.ports.store import Access, Store
 from pingme.services.access import access_conversation
 from pingme.services.cursors import pack, unpack
-from pingme.services.entries import head_fields
+from pingme.services.entries import head_fields, reactions_until, shown_to
 from pingme.services.group_reads import GroupReads
 from pingme.services.messages import Messages
 from pingme.wire import encode
@@ -141,10 +141,11 @@ class Conversations:
                 limit=limit,
                 newest=True,
                 max_bytes=LOOKBACK_BYTES,
+                reactions_until=reactions_until(access),
             )
             for view in reversed(page.events):
                 if view.kind == "message":
-                    return encode.item(view)
+                    return encode.item(shown_to(access, view))
             if not page.has_more:
                 break
         return b"null"

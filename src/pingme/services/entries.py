@@ -1,6 +1,6 @@
 """How conversations and ranges of events look to one member, as JSON bytes.
 
-Everything that shows stored events (sync, history, the conversation list) is built here: the same
+Everything that shows stored events (sync, history, the conversation list) goes through here: the same
 clipping to what the member may read, the same bound in bytes, the same fields.
 """
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from pingme.domain.events import MessageBody, decode_body, encode_body
+from pingme.domain.ids import MAX_SEQ
 from pingme.domain.model import ROLE_NAMES, ConversationType
 from pingme.ports.store import Access, Store
 from pingme.wire import encode, server_frames
@@ -71,10 +73,31 @@ async def read_range(
         limit=limit,
         newest=newest,
         max_bytes=max_bytes,
+        reactions_until=reactions_until(access),
     )
+    events = [shown_to(access, view) for view in page.events]
     if newest:
-        return _clip_older(page.prev_hash, page.events, max_bytes, has_more=page.has_more)
-    return _clip_newer(page.prev_hash, page.events, max_bytes, has_more=page.has_more)
+        return _clip_older(page.prev_hash, events, max_bytes, has_more=page.has_more)
+    return _clip_newer(page.prev_hash, events, max_bytes, has_more=page.has_more)
+
+
+def reactions_until(access: Access) -> int:
+    """Return up to which seq the member learns who has reacted: a former one, up to the removal."""
+    return MAX_SEQ if access.member.present else access.head_seq
+
+
+def shown_to(access: Access, view: EventView) -> EventView:
+    """Return an event as the member may see it.
+
+    The store keeps the newest content of a message. To a former member one that was edited after the removal is shown
+    without content, like a recalled one: as it was it is not kept, and as it is it is not theirs.
+    """
+    if access.member.present or view.edited_seq is None or view.edited_seq <= access.head_seq:
+        return view
+    body = decode_body(view.kind, view.payload)
+    assert isinstance(body, MessageBody)  # nothing else is edited
+    erased = msgspec.structs.replace(body, content="", mentions=None)
+    return msgspec.structs.replace(view, payload=encode_body(erased), edited_seq=None, recalled=True)
 
 
 async def _empty_range(store: Store, conversation_id: str, after_seq: int) -> Range:

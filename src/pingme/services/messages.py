@@ -123,32 +123,36 @@ class Messages:
         """Append a command and return its outcome.
 
         Raises:
-            Refused: definitely not stored.
+            Refused: definitely not stored; 10007 above the rate, which is one for everything that a user writes over HTTP.
             OutcomeUnknown: 10009 or 50006.
         """
+        self._rates.take(command.sender_id)
+        return await self._outcome(command)
+
+    async def _outcome(self, command: Command) -> Stored:
         waiter = _FutureWaiter()
         self.submit(command, waiter)
         return outcome_or_raise(await waiter.future)
 
     async def send(self, user_id: str, payload: SendPayload) -> Stored:
-        """Send a message and wait until it is stored; raises as `execute`, and 10007 above the rate."""
+        """Send a message and wait until it is stored; raises as `execute`, before the store is asked anything."""
         self._rates.take(user_id)
-        return await self.execute(await self.checked_command(user_id, payload))
+        return await self._outcome(await self.checked_command(user_id, payload))
 
     async def edit(self, user_id: str, payload: EditPayload) -> Stored:
         """Edit a message; raises as `send`."""
         self._rates.take(user_id)
-        return await self.execute(await self.checked_command(user_id, payload))
+        return await self._outcome(await self.checked_command(user_id, payload))
 
     async def recall(self, user_id: str, payload: RecallPayload) -> Stored:
         """Recall a message; raises as `send`."""
         self._rates.take(user_id)
-        return await self.execute(await self.checked_command(user_id, payload))
+        return await self._outcome(await self.checked_command(user_id, payload))
 
     async def react(self, user_id: str, payload: ReactPayload) -> Stored:
         """Put or take back a reaction; raises as `send`."""
         self._rates.take(user_id)
-        return await self.execute(await self.checked_command(user_id, payload))
+        return await self._outcome(await self.checked_command(user_id, payload))
 
     async def replay(self, command: Command) -> Outcome:
         """Append a command again, for an operator, and return its outcome.

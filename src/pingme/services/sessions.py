@@ -21,8 +21,8 @@ SESSION_REPLACED = 4451
 CACHED_SESSIONS = 10_000  # some 8 MiB; a miss costs one indexed read
 ROTATE_ATTEMPTS = 3  # the second one finds what a parallel refresh has stored
 
-OnRevoked = Callable[[str, str | None, int], None]
-"""Close the sockets of (user_id, device_id or None for all devices) with a close code; must not wait."""
+OnRevoked = Callable[[str, str, int], None]
+"""Close the sockets of (user_id, family_id) with a close code; must not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,7 @@ class Sessions:
         self._refresh_ttl_ms = refresh_ttl_s * 1000
         self._session_ttl_ms = session_ttl_ms
         self._cached = cached
-        self._sessions: dict[str, Session] = {}
-        self._read_ms: dict[str, int] = {}  # when each was read; empty where they are believed for ever
+        self._sessions: dict[str, tuple[Session, int]] = {}  # and when each was read, on the monotonic clock
         self._ended = 0  # how often sessions have ended here: what was read meanwhile is not kept
 
     async def open(self, found: Credentials, *, device_id: str | None, device_name: str) -> LoggedIn:
@@ -194,11 +193,12 @@ class Sessions:
         return Identity(claims.sub, claims.did, claims.sid, session.username, claims.exp * 1000)
 
     def _remembered(self, family_id: str) -> Session | None:
-        session = self._sessions.get(family_id)
-        if session is None or self._session_ttl_ms is None:
-            return session
-        fresh = self._clock.monotonic_ms() - self._read_ms[family_id] < self._session_ttl_ms
-        return session if fresh else None
+        found = self._sessions.get(family_id)
+        if found is None:
+            return None
+        session, read_ms = found
+        ttl_ms = self._session_ttl_ms
+        return session if ttl_ms is None or self._clock.monotonic_ms() - read_ms < ttl_ms else None
 
     async def _load(self, family_id: str) -> Session | None:
         ended, asked_ms = self._ended, self._clock.monotonic_ms()
@@ -206,12 +206,8 @@ class Sessions:
         self._sessions.pop(family_id, None)
         if session is not None and ended == self._ended:
             if len(self._sessions) >= self._cached:
-                oldest = next(iter(self._sessions))
-                del self._sessions[oldest]
-                self._read_ms.pop(oldest, None)
-            self._sessions[family_id] = session
-            if self._session_ttl_ms is not None:
-                self._read_ms[family_id] = asked_ms
+                del self._sessions[next(iter(self._sessions))]
+            self._sessions[family_id] = session, asked_ms
         return session
 
     async def end(
@@ -231,11 +227,14 @@ class Sessions:
         self._ended += 1
         for device in removed:
             self._sessions.pop(device.family_id, None)
-            self._on_revoked(user_id, device.device_id, close_code)
+            self._on_revoked(user_id, device.family_id, close_code)
             log.info("session_ended", user_id=user_id, device_id=device.device_id, close_code=close_code)
 
     def forget(self, user_id: str | None = None) -> None:
         """Look at the store again for a user's sessions (or everybody's): another process changed them."""
         self._ended += 1
-        kept = {} if user_id is None else {k: s for k, s in self._sessions.items() if s.user_id != user_id}
-        self._sessions = kept
+        self._sessions = {
+            family_id: found
+            for family_id, found in self._sessions.items()
+            if user_id is not None and found[0].user_id != user_id
+        }

@@ -57,10 +57,10 @@ class PushedSignal(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="
 
 
 class PushedRevocation(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="r"):
-    """Sockets to be closed, of one device or of all of a user."""
+    """Sockets to be closed: those of a session, by its token family. It may come long after the session has ended."""
 
     user_id: str
-    device_id: str | None
+    family_id: str
     code: int
 
 
