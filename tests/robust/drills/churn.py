@@ -29,7 +29,7 @@ GONE = (
 )  # fmt: skip
 SPARE_MIB = 12.0  # the allocator's holes
 CACHE_MIB = 64.0  # of SQLite's pages, of the writer: what the store has grown by may be in it
-FILLING = 21_000  # events: the newest 20 000 stay in memory (docs/architecture.md), full before the baseline is taken
+FILLING = 21_000  # events: the newest 16 000 stay in memory (docs/architecture.md), full before the baseline is taken
 WINDOW = 500  # unanswered sends of the filling
 KEPT_KIB = 4.0  # of a conversation that was used: heads and members stay in memory, up to a bound (docs/architecture.md)
 
