@@ -276,6 +276,8 @@ def test_every_range_ends_where_it_says(folder, setting):
         "websocket.pong_timeout": {"PINGME_WEBSOCKET__PING_INTERVAL": "1"},
         "kafka.retry_max_backoff": {"PINGME_KAFKA__RETRY_INITIAL_BACKOFF": "1"},
         "kafka.retry_initial_backoff": {"PINGME_KAFKA__RETRY_MAX_BACKOFF": "600000"},
+        "websocket.max_message_size": {"PINGME_LIMITS__BODY_BYTES": "4194304"},
+        "limits.body_bytes": {"PINGME_WEBSOCKET__MAX_MESSAGE_SIZE": "256"},
     }.get(setting.name, {})
     lowest = low + 1 if setting.name == "websocket.pong_timeout" else low
 
@@ -341,6 +343,10 @@ def test_secrets_are_not_in_the_printed_settings(folder):
             "expected more than websocket.ping_interval (30 s), got 30 s",
         ),
         ({"PINGME_KAFKA__RETRY_MAX_BACKOFF": "50"}, "expected at least kafka.retry_initial_backoff (100 ms)"),
+        (
+            {"PINGME_WEBSOCKET__MAX_MESSAGE_SIZE": "16385"},
+            "limits.body_bytes: expected at least 65540, 4 times websocket.max_message_size, got 65536",
+        ),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(folder, environ, expected):
@@ -467,3 +473,72 @@ def test_every_setting_is_read_by_the_program():
     read = {f"{getattr(of, 'attr', getattr(of, 'id', ''))}.{name}" for of, name in pairs}
 
     assert [each.name for each in all_settings() if each.name not in read] == []
+
+
+def test_variables_that_kubernetes_and_tests_export_are_no_settings() -> None:
+    """A Service called pingme, redis or app gives its variables to every container; tests may have theirs exported."""
+    settings = load_settings(
+        environ={
+            "PINGME_PORT": "tcp://10.0.0.7:80",
+            "PINGME_SERVICE_HOST": "10.0.0.7",
+            "PINGME_SERVICE_PORT": "80",
+            "PINGME_SERVICE_PORT_HTTP": "80",
+            "PINGME_PORT_80_TCP": "tcp://10.0.0.7:80",
+            "PINGME_PORT_80_TCP_PROTO": "tcp",
+            "PINGME_PORT_80_TCP_PORT": "80",
+            "PINGME_PORT_80_TCP_ADDR": "10.0.0.7",
+            "PINGME_METRICS_SERVICE_HOST": "10.0.0.8",
+            "PINGME_METRICS_PORT": "tcp://10.0.0.8:9090",
+            "REDIS_PORT": "tcp://10.0.0.9:6379",
+            "APP_PORT": "tcp://10.0.0.10:80",
+            "PINGME_TEST_MYSQL": "127.0.0.1:3306:root:root",
+        }
+    )
+
+    assert settings == load_settings(environ={})
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"PINGME_PORT": "9000"},
+        {"PINGME_METRICS_PORT": "9090"},
+        {"PINGME_APP__SERVICE_HOST": "x"},
+        {"PINGME_PORT_80": "tcp://10.0.0.7:80"},
+    ],
+    ids=str,
+)
+def test_what_only_resembles_them_is_still_refused(environ: dict[str, str]) -> None:
+    """A number in PINGME_PORT was meant for APP_PORT."""
+    assert "unknown variable" in refusal(environ)
+
+
+# --- a folder that may not be entered -------------------------------------------------------------
+
+
+@pytest.fixture
+def closed_folder(folder, monkeypatch):
+    """A current folder into which nobody may look, as another user's is; root may look everywhere."""
+
+    def may_not(path: Path, *_: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", may_not)
+    monkeypatch.setattr(Path, "is_dir", may_not)
+    return folder
+
+
+def test_a_current_folder_that_may_not_be_entered_sets_nothing(closed_folder):
+    """`runuser -u pingme` in root's folder: no config/local.yml is found, and no checkout."""
+    settings = load_settings(environ={"XDG_DATA_HOME": "/xdg"})
+
+    assert settings.data_dir == Path("/xdg/pingme")
+
+
+def test_a_named_file_that_may_not_be_seen_is_an_error(closed_folder):
+    """What APP_CONF names was meant: the error says what stands in the way."""
+    text = refusal({"APP_CONF": "/root/pingme.yml"})
+
+    assert text == (
+        "/root/pingme.yml: APP_CONF names it: expected a readable configuration file, got: Permission denied"
+    )

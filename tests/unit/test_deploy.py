@@ -284,6 +284,47 @@ def test_systemd_accepts_the_unit(tmp_path: Path):
     assert "pingme.service" not in done.stderr, done.stderr
 
 
+def test_the_unit_lets_the_documented_commands_work(unit: dict[str, list[str]]):
+    """Backups and a log file have a place, and a checkpoint's thread may lower its priority (setpriority is of @resources)."""
+    assert unit["ReadWritePaths"] == ["-/backup"]
+    assert unit["LogsDirectory"] == ["pingme"]
+    assert unit["LogsDirectoryMode"] == ["0700"]
+    assert unit["SystemCallFilter"] == ["@system-service", "~@privileged @resources", "setpriority"]
+
+
+def test_administrators_get_the_settings_of_the_unit(unit: dict[str, list[str]], tmp_path: Path):
+    """The command for root has the unit's program, user, folder and variables, and those of its environment file."""
+    text = (DEPLOY / "pingme-as-service").read_text(encoding="utf-8")
+    for key in ("EnvironmentFile", "WorkingDirectory"):
+        assert text.count(unit[key][0]) >= 1
+    (tmp_path / "pingme.env").write_text("JWT_SECRET=a+b/c=\nDB_PASSWORD='two words'\n", encoding="utf-8")
+    script = tmp_path / "pingme"
+    here = {
+        unit["EnvironmentFile"][0]: str(tmp_path / "pingme.env"),
+        f"cd {unit['WorkingDirectory'][0]}": "cd /",
+    }
+    for there, instead in here.items():
+        text = text.replace(there, instead)
+    script.write_text(text, encoding="utf-8")
+    runuser = tmp_path / "runuser"
+    runuser.write_text('#!/bin/sh\nenv\necho "called: $*"\n', encoding="utf-8")
+    runuser.chmod(0o755)
+
+    done = subprocess.run(
+        ["/bin/sh", str(script), "db", "backup", "/backup/x y.db"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    lines = done.stdout.splitlines()
+    assert {*unit["Environment"][0].split(), "JWT_SECRET=a+b/c=", "DB_PASSWORD=two words"} <= set(lines)
+    program = unit["ExecStart"][0].removesuffix(" serve")
+    assert lines[-1] == f"called: -u {unit['User'][0]} -- {program} db backup /backup/x y.db"
+    assert (DEPLOY / "pingme-as-service").stat().st_mode & 0o111
+
+
 # config/cluster.yml
 
 

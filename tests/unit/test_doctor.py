@@ -506,9 +506,11 @@ def test_a_library_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(machine.importlib, "import_module", broken)
 
-    found = [(each.status, each.text.split()[0]) for each in machine._fast_ones()]
+    findings = list(machine._fast_ones())
 
+    found = [(each.status, each.text.split()[0]) for each in findings]
     assert found == [("warn", "uvloop"), ("warn", "picows"), ("fail", "httptools")]
+    assert "PingMe's own reader of frames in plain Python serves" in findings[1].text
 
 
 # The server and the ports.

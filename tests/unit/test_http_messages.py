@@ -13,8 +13,8 @@ import pytest
 from fastapi import FastAPI, Header
 
 from pingme.adapters.presence_memory import MemoryPresence
-from pingme.domain.errors import ErrorCode, OutcomeUnknown, StoreUnavailable
-from pingme.domain.events import Command, Stored
+from pingme.domain.errors import ErrorCode, StoreUnavailable
+from pingme.domain.events import Command, RefusedOutcome
 from pingme.edge.http.app import ROUTERS, create_app
 from pingme.edge.http.deps import require_identity
 from pingme.edge.http.messages import OfflinePage
@@ -24,7 +24,7 @@ from pingme.services.conversations import Conversations
 from pingme.services.groups import Groups
 from pingme.services.history import History
 from pingme.services.messages import Messages
-from pingme.services.pending import Pending
+from pingme.services.pending import Pending, Waiter
 from pingme.services.people import People
 from pingme.services.presence import PresenceService
 from pingme.services.receipts import Receipts
@@ -431,6 +431,22 @@ async def test_bad_input_is_refused(http: httpx.AsyncClient, method: str, path: 
     assert (await ok(http, "ua", "GET", "/conversations"))["items"] == []
 
 
+async def test_a_message_above_the_bound_is_too_large_however_long(world: World) -> None:
+    """40006 and no validation error, also where `limits.body_bytes` lets more than 64 KiB through."""
+    app = create_app(world.services, clock=FakeClock(), body_limit_bytes=1 << 20)
+
+    async def identity() -> Identity:
+        return Identity("ua", "phone", "family", "name", NEVER_TS)
+
+    app.dependency_overrides[require_identity] = identity
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        for content in ("x" * 8_193, "x" * 100_000):
+            body = {"msg_id": "m1", "to_user_id": "ub", "content": content}
+            answer = await client.post(f"{API}/messages", json=body)
+
+            assert (answer.status_code, answer.json()["code"]) == (413, ErrorCode.MESSAGE_TOO_LARGE)
+
+
 async def test_lone_surrogates_are_refused(http: httpx.AsyncClient) -> None:
     """Text that is no Unicode does not reach the store."""
     answer = await http.post(
@@ -504,10 +520,10 @@ async def test_an_unknown_outcome_is_no_refusal(
 ) -> None:
     """504 with 10009 and outcome unknown: send the same msg_id again."""
 
-    async def unknown(_: Command) -> Stored:
-        raise OutcomeUnknown
+    def unknown(_: Command, waiter: Waiter) -> None:
+        waiter.settle(RefusedOutcome(ErrorCode.OUTCOME_UNKNOWN, "no answer within 10 s"))
 
-    monkeypatch.setattr(world.messages, "execute", unknown)
+    monkeypatch.setattr(world.messages, "submit", unknown)
 
     status, code, data = await call(
         http, "ua", "POST", "/messages", {"msg_id": "m1", "to_user_id": "ub", "content": "x"}

@@ -111,6 +111,7 @@ class ServerApp:
             trusted_proxies=settings.app.trusted_proxies,
             body_limit_bytes=settings.limits.body_bytes,
             socket_bounds=dataclasses.asdict(socket_rules(settings)),
+            count_refusal=app.metrics.hot.count_refusal,
         )
         web = create_web_router()
         if web is not None:

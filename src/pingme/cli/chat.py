@@ -9,7 +9,7 @@ import typer
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
-MISSING = "The terminal client needs one more package: pip install 'pingme[tui]'"
+MISSING = "The terminal client needs one more package: pip install '.[tui]' in the folder of PingMe's sources, or make chat"
 
 
 @app.command()

@@ -19,7 +19,8 @@ class LimitsSettings(Section):
         default=20,
         ge=0,
         le=1_000_000,
-        description="Sends per second and connection; beyond it the socket is not read. 0 = no limit.",
+        description="Sends per second and connection; beyond it the socket is not read. 0 = no limit, and none by "
+        "`http_sends_per_s`, `connects_per_s` and `unanswered_sends` either: for measuring.",
     )
     sends_burst: int = Field(
         default=60, ge=1, le=1_000_000, description="Sends that may come at once before the rate counts."
@@ -28,7 +29,8 @@ class LimitsSettings(Section):
         default=20,
         ge=0,
         le=1_000_000,
-        description="Sends per second and user over HTTP; beyond it 10007. 0 = no limit.",
+        description="What a user may write over HTTP in a second, with bursts of three times that; beyond it 10007. "
+        "0 = no limit.",
     )
     unanswered_sends: int = Field(
         default=64,
@@ -83,9 +85,9 @@ class LimitsSettings(Section):
     )
     auth_deadline_s: float = Field(
         default=5.0,
-        ge=0.01,
+        ge=1,
         le=300,
-        description="Seconds in which a socket must authenticate; later close 4401.",
+        description="Seconds in which a socket must authenticate, rounded to whole ones; later close 4401.",
     )
     outbox_bytes: int = Field(
         default=MIB,
@@ -145,7 +147,8 @@ class LimitsSettings(Section):
         default=5.0,
         ge=0.01,
         le=300,
-        description="Seconds of waiting while another program holds the file (one attempt to write: 0.1 at most); then 20001.",
+        description="Seconds of waiting while another program holds the file (one attempt to write: 0.1 at most); then "
+        "20001. MySQL: of one statement, and of waiting for a lock (whole ones).",
     )
     log_records: int = Field(
         default=10_000,
@@ -160,7 +163,10 @@ class LimitsSettings(Section):
         description="Milliseconds of a store outage after which embedded sends are refused.",
     )
     draining_s: float = Field(
-        default=20.0, ge=0, le=600, description="Seconds in which a stopping server answers what it has."
+        default=20.0,
+        ge=0,
+        le=600,
+        description="Seconds in which a stopping server answers what it has; a supervisor waits ten more before it kills.",
     )
     drain_spread_ms: int = Field(
         default=3_000,

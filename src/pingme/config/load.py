@@ -15,6 +15,7 @@ from pingme.config.errors import ConfigError
 from pingme.config.models import Settings
 from pingme.config.sources import Given, choose_file, read_environment
 
+JSON_FACTOR = 4  # escapes and the other fields: as much as a frame may have (docs/protocol.md, "Limits")
 SECRET_MIN_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as its hash
 
 # Words of secrets that were copied from an example; no random secret has them.
@@ -134,6 +135,13 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
             f"expected at least kafka.retry_initial_backoff ({settings.kafka.retry_initial_backoff} ms), "
             f"got {settings.kafka.retry_max_backoff} ms",
         )
+    room = JSON_FACTOR * settings.websocket.max_message_size
+    if settings.limits.body_bytes < room:
+        refuse(
+            "limits.body_bytes",
+            f"expected at least {room}, {JSON_FACTOR} times websocket.max_message_size, "
+            f"got {settings.limits.body_bytes}",
+        )
     weakness = weakness_of(settings.jwt.secret)
     if settings.app.env == "production" and weakness:
         hint = "set JWT_SECRET to the output of: openssl rand -base64 48"
@@ -168,8 +176,13 @@ def default_data_dir(environ: Mapping[str, str], *, cwd: Path) -> Path:
 
 
 def is_checkout(folder: Path) -> bool:
-    """Return True when a folder holds the sources of PingMe."""
-    if (folder / "src" / "pingme").is_dir():
-        return True
-    project = folder / "pyproject.toml"
-    return project.is_file() and 'name = "pingme"' in project.read_text(encoding="utf-8", errors="replace")
+    """Return True when a folder holds the sources of PingMe; one that may not be entered holds nothing for us."""
+    try:
+        if (folder / "src" / "pingme").is_dir():
+            return True
+        project = folder / "pyproject.toml"
+        return project.is_file() and 'name = "pingme"' in project.read_text(
+            encoding="utf-8", errors="replace"
+        )
+    except PermissionError:
+        return False

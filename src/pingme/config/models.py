@@ -143,7 +143,8 @@ class WebsocketSettings(Section):
         default=8_192,
         ge=1,
         le=1_048_576,
-        description="Bytes of a message's content (40006); a frame may have four times that.",
+        description="Bytes of a message's content (40006); a frame may have four times that, and `limits.body_bytes` "
+        "must be as much.",
     )
 
 

@@ -19,7 +19,7 @@ from pingme.domain.errors import ErrorCode, PingMeError, Refused
 from pingme.edge import reading
 from pingme.edge.deadlines import CLOSE_WAIT_S, check_deadlines
 from pingme.edge.opening import authenticate
-from pingme.edge.operation import OperationWaiter, error_payload
+from pingme.edge.operation import OperationWaiter, write_error
 from pingme.edge.pipe import Pipe
 from pingme.edge.reading import MAX_JOBS, control_allowed, resume_reading, spend_token
 from pingme.edge.wheel import NOWHERE
@@ -356,7 +356,7 @@ class Connection:
         self, error: PingMeError, *, frame_id: str | None = None, msg_id: str | None = None
     ) -> None:
         """Answer a frame with an error."""
-        self.send_payload("error", error_payload(error, msg_id), frame_id)
+        write_error(self, error, frame_id, msg_id)
 
     # The end.
 

@@ -11,6 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -35,14 +36,15 @@ _FULL = UpgradeRefused(503, "too many open HTTP connections, retry", (("Retry-Af
 class BoundedHttp(HttpToolsProtocol):
     """See the module.
 
-    ``wheel``, ``clock``, ``room`` and ``header_bytes`` (of the request line and all headers of a request) are set on
-    subclasses.
+    ``wheel``, ``clock``, ``room``, ``header_bytes`` (of the request line and all headers of a request) and
+    ``count_refusal`` (told the code of every answer without the application) are set on subclasses.
     """
 
     wheel: Wheel
     clock: Clock
     header_bytes: int
     room: HttpRoom
+    count_refusal: Callable[[int], None]
     _due_s = 0  # when what is awaited must have come; 0: nothing is awaited
     _in_head = True
     _head_ended = False  # a head, or the body behind it, within what was received last
@@ -241,6 +243,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _say(self, refused: UpgradeRefused) -> None:
         code = refused.code or _CODES.get(refused.status, ErrorCode.INVALID_PARAMETERS)
+        type(self).count_refusal(int(code))
         request_id = uuid7(self.clock.now_ms(), self.clock.entropy(10))
         answer = error_response(request_id, code, refused.reason, status=refused.status)
         headers = {**ALL_HEADERS, **dict(answer.headers), **dict(refused.headers)}

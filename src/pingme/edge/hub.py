@@ -121,7 +121,6 @@ class Hub:
                 if waiter is not None:
                     waiter.settle(outcome)
                 if isinstance(outcome, RefusedOutcome):
-                    hot.count_refusal(outcome.code)
                     continue
                 if outcome.duplicate:
                     hot.duplicates += 1

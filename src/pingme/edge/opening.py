@@ -35,7 +35,7 @@ async def _authenticate(connection: Connection, got: frames.Auth) -> None:
         if connection.state is State.OPEN and identity.family_id != connection.family_id:
             raise Refused(ErrorCode.INVALID_TOKEN, "the token is of another session")
     except PingMeError as error:
-        connection.send_payload("auth_fail", Failure(code=int(error.code), message=error.message), got.id)
+        _send_auth_fail(connection, error, got.id)
         if isinstance(error, Refused):
             connection.close(CloseCode.NOT_AUTHENTICATED, error.message)
         else:  # the token may be good: the client comes again with it
@@ -77,8 +77,7 @@ async def _open(connection: Connection, frame_id: str | None) -> None:
     try:
         groups = await node.store.channels(connection.user_id)
     except PingMeError as error:
-        failure = Failure(code=int(error.code), message=error.message)
-        connection.send_payload("auth_fail", failure, frame_id)
+        _send_auth_fail(connection, error, frame_id)
         connection.close(CloseCode.OVERLOADED, "the store is not available")
         return
     if connection.closing:
@@ -105,6 +104,13 @@ async def _its_turn(connection: Connection) -> bool:
 def _renew(connection: Connection, identity: Identity) -> None:
     left_ms = identity.expires_ts - connection.node.clock.now_ms()
     connection.expires_s = connection.node.wheel.now_s + max(0, left_ms // 1000)
+
+
+def _send_auth_fail(connection: Connection, error: PingMeError, frame_id: str | None) -> None:
+    """Say why the connection is not opened, and count it; the close follows."""
+    if not connection.closing:
+        connection.node.hot.count_refusal(int(error.code))
+        connection.send_payload("auth_fail", Failure(code=int(error.code), message=error.message), frame_id)
 
 
 def _send_auth_ok(connection: Connection, frame_id: str | None) -> None:

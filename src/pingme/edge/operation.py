@@ -26,6 +26,13 @@ def error_payload(error: PingMeError, msg_id: str | None) -> ErrorPayload:
     )
 
 
+def write_error(connection: Connection, error: PingMeError, frame_id: str | None, msg_id: str | None) -> None:
+    """Answer a frame with an error and count it, unless the connection is closing."""
+    if connection.state is not State.CLOSING:
+        connection.node.hot.count_refusal(int(error.code))
+        connection.send_payload("error", error_payload(error, msg_id), frame_id)
+
+
 class OperationWaiter:
     """Answers one operation of one connection."""
 

@@ -175,6 +175,7 @@ def make_protocol(
             "allowed_origins": tuple(allowed_origins),
             "header_bytes": header_bytes,
             "room": room,
+            "count_refusal": staticmethod(node.hot.count_refusal),
             "take_over": staticmethod(take_over),
         },
     )

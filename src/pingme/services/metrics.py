@@ -86,7 +86,7 @@ class HotCounters:
     logins: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LOGIN_RESULTS, 0))
 
     def count_refusal(self, code: int) -> None:
-        """Count a refused send or call by its code of the table of errors."""
+        """Count an error that is sent to a client, in a frame or an answer, by its code of the table of errors."""
         self.refused[code] = self.refused.get(code, 0) + 1
 
     def count_close(self, code: int) -> None:
@@ -124,7 +124,12 @@ class _HotCollector(Collector):
         for name, text in _PLAIN:
             yield CounterMetricFamily(PREFIX + name, text, value=getattr(self._hot, name))
         codes = {int(code) for code in ErrorCode}
-        yield _by_label("refused", "Sends and calls refused.", "code", _fold(self._hot.refused, codes))
+        yield _by_label(
+            "refused",
+            "Errors sent to clients, in frames and in HTTP answers.",
+            "code",
+            _fold(self._hot.refused, codes),
+        )
         yield _by_label("closes", "WebSockets closed.", "code", _fold(self._hot.closes, _KNOWN_CLOSES))
         faults = {str(code): count for code, count in self._hot.kafka_faults.items()}
         yield _by_label("kafka_faults", "What went wrong with Kafka.", "code", faults)

@@ -26,7 +26,11 @@ LATE_MS = 50.0
 LOOKS = 20
 LEAST_PYTHON = (3, 11)
 # What makes the server fast, and what serves without it (docs/adr/0004); "" = nothing does.
-FAST = {"uvloop": "asyncio's own loop", "picows": "uvicorn's own WebSocket class", "httptools": ""}
+FAST = {
+    "uvloop": "asyncio's own loop",
+    "picows": "PingMe's own reader of frames in plain Python",
+    "httptools": "",
+}
 
 
 def check_files(settings: Settings) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -43,6 +43,7 @@ def create_app(
     trusted_proxies: Sequence[str] = (),
     body_limit_bytes: int = 65_536,
     socket_bounds: Mapping[str, int] | None = None,
+    count_refusal: Callable[[int], None] | None = None,
 ) -> FastAPI:
     """Return the application; serving it is somebody else's work.
 
@@ -55,6 +56,7 @@ def create_app(
         trusted_proxies: `app.trusted_proxies`, addresses and networks.
         body_limit_bytes: `limits.body_bytes`.
         socket_bounds: bounds of sockets by name, which the reference of the socket tells.
+        count_refusal: told the code of every error that is answered.
 
     Raises:
         ValueError: a proxy is no address or network.
@@ -65,6 +67,7 @@ def create_app(
     app.state.pingme = services
     app.state.trusted_proxies = parse_networks(trusted_proxies)
     app.state.methods = _methods()
+    app.state.count_refusal = count_refusal
     add_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router, prefix=API)

@@ -24,7 +24,7 @@ P = TypeVar("P", bound=Payload)
 
 MAX_MEMBERS = 1_000  # user ids in one body; how many a group may have is `limits.group_members`
 CURSOR_MAX = 4_096  # characters; the cursor of an offline walk holds two tokens
-TEXT_MAX = 65_536  # characters: the body's own bound; the rules proper are in the services
+TEXT_MAX = 16_777_216  # characters: the greatest `limits.body_bytes`; the rules proper are in the services
 
 EXAMPLE_GROUP = "g06b1p0v4k8d2m6r0t5h3c7ns9g"
 EXAMPLE_PRIVATE = "p3u7c5b2k6q4z7h5v2m3x4n6w5q"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from pingme.domain.errors import ERRORS, ErrorCode, OutcomeUnknown, PingMeError
 
@@ -65,6 +66,19 @@ class ErrorEnvelope(BaseModel):
     request_id: str
 
 
+class ErrorResponse(JSONResponse):
+    """An error in the envelope. The application that sends it counts it by ``app.state.count_refusal``, where it has one."""
+
+    refused: ErrorCode = ErrorCode.SERVER_ERROR
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it (ASGI 3)."""
+        count: Callable[[int], None] | None = getattr(scope["app"].state, "count_refusal", None)
+        if count is not None:
+            count(int(self.refused))
+        await super().__call__(scope, receive, send)
+
+
 def request_id_of(request: Request) -> str:
     """Return the id of this request, which the middleware has chosen."""
     return str(request.scope.get("pingme_request_id", ""))
@@ -106,7 +120,7 @@ def error_response(
     retry_after_ms: int | None = None,
     unknown: bool = False,
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
+) -> ErrorResponse:
     """Return an error in the envelope, with the headers that HTTP has for it."""
     row = ERRORS[code]
     http = status or row.http
@@ -124,7 +138,9 @@ def error_response(
         outcome="unknown" if unknown else "refused",
     )
     body = ErrorEnvelope(code=code, message=message or row.text, data=data, request_id=request_id)
-    return JSONResponse(body.model_dump(exclude_none=True), status_code=http, headers=given)
+    response = ErrorResponse(body.model_dump(exclude_none=True), status_code=http, headers=given)
+    response.refused = code
+    return response
 
 
 async def on_pingme_error(request: Request, error: Exception) -> Response:
@@ -132,7 +148,7 @@ async def on_pingme_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PingMeError)
     retry_after_ms = error.retry_after_ms
     if retry_after_ms is None and error.http_status == 503:
-        retry_after_ms = 1_000  # P: "503 + Retry-After"; an outage that ends is noticed within a second
+        retry_after_ms = 1_000  # every 503 has a Retry-After; an outage's end is noticed within it
     return error_response(
         request_id_of(request),
         error.code,
