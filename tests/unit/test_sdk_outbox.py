@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pingme.domain.errors import ErrorCode, OutcomeUnknown, Refused
 from pingme.sdk import outbox as module
-from pingme.sdk.errors import DataDirInUse, OutboxFull
-from pingme.sdk.outbox import Failed, Outbox, RetryAfter, Sent, decide_answer
+from pingme.sdk.errors import DataDirInUse, OutboxFull, StorageFailed
+from pingme.sdk.outbox import Failed, Outbox, Pending, RetryAfter, Sent, decide_answer
 from pingme.sdk.store import LocalStore
 from pingme.wire import frames
 from pingme.wire.server_frames import ErrorPayload, MessageAck
@@ -83,6 +85,109 @@ async def test_the_outbox_is_bounded(monkeypatch: pytest.MonkeyPatch):
     assert caught.value.code == ErrorCode.LIMIT_REACHED
     outbox.resolve(first, sent(1))
     assert await outbox.add("ga", message(3))
+
+
+async def waiting_in(data_dir: Path) -> list[str]:
+    """Return the msg_ids that the next start finds."""
+    store = LocalStore(data_dir)
+    outbox = Outbox(store)
+    outbox.load()
+    await store.close()
+    return [pending.msg_id for pending in outbox]
+
+
+async def give_up(adding: asyncio.Task[Pending]) -> None:
+    """Cancel an `add` whose row is on its way to the disk."""
+    await asyncio.sleep(0)  # it starts, and waits for the disk
+    adding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+
+
+async def test_what_is_cancelled_while_it_is_written_is_not_sent_later(tmp_path: Path):
+    """The row that was on its way to the disk is deleted, and nothing waits for an answer to it."""
+    store = LocalStore(tmp_path)
+    outbox = Outbox(store)
+    adding = asyncio.create_task(outbox.add("ga", message(1)))
+    await asyncio.sleep(0)
+    given_up = outbox.find("m1")
+
+    await give_up(adding)
+    await store.close()
+
+    assert await waiting_in(tmp_path) == []
+    assert len(outbox) == 0
+    assert given_up is not None
+    assert given_up.done.done()
+
+
+async def test_a_cancelled_send_can_be_tried_again_at_once(tmp_path: Path):
+    """Under the same msg_id; what others write in the same moment is written."""
+    store = LocalStore(tmp_path)
+    outbox = Outbox(store)
+    answered = await outbox.add("gb", message(0))
+    await give_up(asyncio.create_task(outbox.add("ga", message(1))))
+    outbox.resolve(answered, sent(0))
+
+    await asyncio.gather(outbox.add("ga", message(1)), outbox.add("gb", message(2)))
+    await store.close()
+
+    assert await waiting_in(tmp_path) == ["m1", "m2"]
+
+
+async def test_a_second_caller_keeps_what_the_first_gives_up(tmp_path: Path):
+    """Both ask under one msg_id; the one that stays gets an operation that is kept."""
+    store = LocalStore(tmp_path)
+    outbox = Outbox(store)
+    first = asyncio.create_task(outbox.add("ga", message(1)))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(outbox.add("ga", message(1)))
+
+    await give_up(first)
+    pending = await second
+    await store.close()
+
+    assert pending.kept
+    assert outbox.first("ga") is pending
+    assert await waiting_in(tmp_path) == ["m1"]
+
+
+async def test_a_write_that_fails_fails_alone(tmp_path: Path):
+    """What was joined with it is written: what others wait for, and what nobody waits for."""
+    store = LocalStore(tmp_path)
+    outbox = Outbox(store)
+    answered = await outbox.add("ga", message(1))
+    outbox.resolve(answered, sent(1))
+
+    failed, kept = await asyncio.gather(
+        store.write([("INSERT INTO nowhere VALUES (1)", ())]),
+        outbox.add("gb", message(2)),
+        return_exceptions=True,
+    )
+    await store.close()
+
+    assert isinstance(failed, StorageFailed)
+    assert isinstance(kept, Pending)
+    assert await waiting_in(tmp_path) == ["m2"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"content": "half a \ud83d"}, {"mentions": ("ua",) * 51}, {"reply_to": -1}, {"reply_to": 2**70}]
+)
+async def test_what_no_server_takes_is_refused_at_once(tmp_path: Path, wrong: dict[str, object]):
+    """It stands in nobody's way, now or at the next start."""
+    store = LocalStore(tmp_path)
+    outbox = Outbox(store)
+    payload = msgspec.structs.replace(message(1).payload, **wrong)
+
+    with pytest.raises(Refused) as caught:
+        await outbox.add("ga", frames.Send(payload=payload))
+
+    assert caught.value.code == ErrorCode.INVALID_PARAMETERS
+    good = await outbox.add("ga", message(2))
+    await store.close()
+    assert outbox.first("ga") is good
+    assert await waiting_in(tmp_path) == ["m2"]
 
 
 def error(

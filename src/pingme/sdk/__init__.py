@@ -19,6 +19,7 @@ from pingme.sdk.errors import (
     Replaced,
     ServerUnreachable,
     SessionEnded,
+    StorageFailed,
 )
 from pingme.sdk.events import (
     ConnectionChanged,
@@ -91,6 +92,7 @@ __all__ = [
     "SessionEnded",
     "SettingsChanged",
     "Snapshot",
+    "StorageFailed",
     "Synced",
     "Typing",
     "User",

@@ -42,6 +42,7 @@ class Account:
 
     Raises:
         DataDirInUse: another client works in ``data_dir``.
+        StorageFailed: ``data_dir`` cannot be made, or is damaged.
     """
 
     def __init__(
@@ -158,7 +159,7 @@ class Account:
 
     async def close(self) -> None:
         """Stop. What waits in the outbox gets a moment; with a data_dir the rest goes out the next time."""
-        if self.is_online:
+        if self._engine.link.connection is not None:
             await self.flush()
         await self._engine.close()
         if not self._keeps and self._session.tokens is not None:

@@ -34,6 +34,8 @@ Synced = Callable[[wire.SyncDone, bool], Awaitable[None]]
 class CatchUp:
     """Keeps the replica complete.
 
+    A sync does not wait for the program: being online, and what `conversations` shows, depend on it.
+
     Args:
         replica: what is known.
         queue: holes are fetched while there is room in it, and somebody wants events.
@@ -60,16 +62,16 @@ class CatchUp:
         Raises:
             ServerUnreachable: the connection ended.
         """
-        self._replica.needs_sync = True
+        self._replica.ask_for_sync()
         while True:
             self._replica.touched.clear()
-            if self._replica.needs_sync and (self._queue.has_room or self.is_first):
+            if self._replica.needs_sync:
                 await self._sync(connection)
             elif not await self._fill_one(connection):
                 await self._wait()
 
     async def _sync(self, connection: Connection) -> None:
-        self._replica.needs_sync = False
+        self._replica.begin_sync()
         first = self.is_first
         frame = frames.Sync(payload=frames.SyncPayload(since=self.since))
         try:
@@ -77,17 +79,18 @@ class CatchUp:
         except ServerUnreachable:
             raise
         except PingMeError as error:
-            self._replica.needs_sync = True
+            self._replica.ask_for_sync()
             await asyncio.sleep(max(error.retry_after_ms or 0, RETRY_MS) / 1000)
             return
         assert isinstance(done, wire.SyncDone)
+        self._replica.end_sync()
         self.since = done.since
         await self._synced(done, first)
 
     async def _fill_one(self, connection: Connection) -> bool:
         """Fetch one page of one hole; return whether there was something to do."""
-        due = self._replica.due()
-        if not due or not self._may_fetch():
+        due = self._replica.due() if self._queue.takes_pages else []
+        if not due:
             return False
         conversation_id, after_seq = due[0]
         payload = frames.HistoryPayload(conversation_id=conversation_id, after_seq=after_seq, limit=HOLE_PAGE)
@@ -103,14 +106,11 @@ class CatchUp:
         self._replica.page(after_seq, page)
         return True
 
-    def _may_fetch(self) -> bool:
-        return self._queue.has_room and self._queue.is_wanted
-
     async def _wait(self) -> None:
         """Wait until something may have to be done: news, room in the queue, or the moment of the next
         fetch.
         """
-        wait_ms = self._replica.next_due_ms() if self._may_fetch() else None
+        wait_ms = self._replica.next_due_ms()
         try:
             async with asyncio.timeout(wait_ms / 1000 if wait_ms is not None else None):
                 await self._replica.touched.wait()

@@ -51,8 +51,11 @@ class Client(Account):
         """Send a message to one of ``to``, ``group`` and ``conversation``.
 
         It is kept first (on disk, with a data_dir), sent as soon as there is a connection, and sent again
-        under the same
-        msg_id until the server has said yes or no: it arrives once.
+        under the same msg_id until the server has said yes or no: it arrives once.
+
+        Cancelled (by `asyncio.timeout`, say) once it is kept, it goes out all the same; cancelled before, it is
+        given up, on disk, too. Who must know sends it again under the same ``msg_id``, which is safe in both
+        cases.
 
         Args:
             content: not empty; at most 8 KiB of UTF-8 unless the server says otherwise.
@@ -63,15 +66,16 @@ class Client(Account):
             mentions: user ids, at most 50, or ``["all"]``.
             content_type: ``text``, or what the receiving program knows.
             msg_id: to send the same message again; a fresh one by default.
-            wait: False returns None as soon as it is kept; a refusal then comes as a `SendFailed` event.
+            wait: False returns None as soon as it is kept; the server's refusal then comes as a `SendFailed` event.
 
         Returns:
             Where it is stored.
 
         Raises:
-            Refused: the server said no; it will not appear.
+            Refused: the server said no, or would (10002); it will not appear.
             OutcomeUnknown: the server keeps it as a dead letter (50006).
             OutboxFull: too many wait already.
+            StorageFailed: the data_dir cannot be written; it will not be sent.
         """
         target, fields = await self._address(to=to, group=group, conversation=conversation)
         payload = frames.SendPayload(

@@ -178,6 +178,7 @@ class Connection:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(ServerUnreachable("the connection ended before the answer"))
+                waiting.exception()  # whoever asked may still be writing, and fail there
 
     def _ended(self, exc: ConnectionClosed) -> Ended:
         code, reason = (

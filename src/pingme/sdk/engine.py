@@ -52,7 +52,13 @@ class Engine:
         self.positions = Positions(clock)
         poke = asyncio.Event()
         self.queue = EventQueue(poke, on_handed=self._handed, on_finished=self._finished)
-        self.replica = Replica(clock, self.queue.put, lambda: not self.queue.is_full, poke)
+        self.replica = Replica(
+            clock,
+            self.queue.put,
+            has_room=lambda: not self.queue.is_full,
+            takes_pages=lambda: self.queue.takes_pages,
+            touched=poke,
+        )
         self.catch_up = CatchUp(self.replica, self.queue, self._synced)
         self.link = Link(
             url,

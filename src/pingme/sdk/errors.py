@@ -16,6 +16,7 @@ __all__ = [
     "Replaced",
     "ServerUnreachable",
     "SessionEnded",
+    "StorageFailed",
     "error_of",
 ]
 
@@ -56,6 +57,12 @@ class DataDirInUse(PingMeError):
     """Another client uses this data_dir, or it belongs to another account."""
 
     code = ErrorCode.CONFLICT
+
+
+class StorageFailed(PingMeError):
+    """The data_dir cannot be read or written."""
+
+    code = ErrorCode.DATABASE_ERROR
 
 
 class OutboxFull(PingMeError):

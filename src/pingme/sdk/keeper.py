@@ -51,6 +51,8 @@ class Keeper:
         """Write what changed, together with a sync's token and epoch. ``reset`` forgets everything older."""
         statements: list[Statement] = [("DELETE FROM conversation", ())] if reset else []
         changed, self._replica.changed = self._replica.changed, set()
+        if reset:  # what was written while the sync still ran goes, too, and has to be written again
+            changed = set(self._replica.snapshots)
         if not self._store.keeps:
             return
         statements += [

@@ -1,9 +1,8 @@
 """What was asked to be sent and has no final answer yet, in order, kept on disk where there is a data_dir.
 
-An operation leaves the outbox when it is stored or definitely refused, never before; until then it is sent
-again under the same msg_id, which the server stores once. Operations of one conversation go one after the
-other, so a
-refused or repeated one cannot change their order.
+Once it is kept, an operation leaves the outbox when it is stored or definitely refused, never before; until
+then it is sent again under the same msg_id, which the server stores once. Operations of one conversation go one
+after the other, so a refused or repeated one cannot change their order.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from pingme.domain.errors import DEAD_LETTER_CODES, ErrorCode, OutcomeUnknown, PingMeError
+from pingme.domain.errors import DEAD_LETTER_CODES, ErrorCode, OutcomeUnknown, PingMeError, Refused
 from pingme.sdk.errors import OutboxFull, error_of
 from pingme.sdk.reconnect import backoff_ms
 from pingme.sdk.store import LocalStore
@@ -25,6 +24,7 @@ from pingme.wire.server_frames import ErrorPayload, MessageAck
 MAX_PENDING = 10_000
 
 Operation = frames.Send | frames.Edit | frames.Recall | frames.React
+_KEEP = "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)"  # whatever an earlier try under this msg_id left
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Operation).decode
 
@@ -48,13 +48,18 @@ class Sent:
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """One operation that waits for its final answer; ``done`` gets it. It goes out once it is ``kept``."""
+    """One operation that waits for its final answer; ``done`` gets it. It goes out once it is ``kept``.
+
+    Attributes:
+        settled: set when it is kept, or given up before it was.
+    """
 
     conversation_id: str
     operation: Operation
     done: asyncio.Future[Sent] = field(repr=False)
     attempts: int = 0
     kept: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @property
     def msg_id(self) -> str:
@@ -138,27 +143,33 @@ class Outbox:
     async def add(self, conversation_id: str, operation: Operation) -> Pending:
         """Take an operation; returns when it is kept. The same msg_id again gives the pending one.
 
+        Cancelled before that, it is given up: it is not sent, and what was written of it is deleted.
+
         Raises:
+            Refused: 10002, no server would take it.
             OutboxFull: MAX_PENDING wait already.
             StorageFailed: it could not be kept, and will not be sent.
         """
-        known = self._pending.get(operation.payload.msg_id)
-        if known is not None:
-            return known
+        while (known := self._pending.get(operation.payload.msg_id)) is not None:
+            if known.kept:
+                return known
+            await known.settled.wait()  # kept by another caller, or given up: then it is this one's
         if len(self._pending) >= MAX_PENDING:
             raise OutboxFull(f"{MAX_PENDING} sends wait for the server already")
+        kept = _encode(_Kept(conversation_id, msgspec.Raw(_checked(operation))))
         self._place += 1
         pending = self._enqueue(conversation_id, operation)
-        kept = _encode(_Kept(conversation_id, msgspec.Raw(_encode(operation))))
         try:
-            await self._store.write(
-                [("INSERT INTO outbox VALUES (?, ?, ?)", (self._place, pending.msg_id, kept))]
-            )
+            await self._store.write([(_KEEP, (self._place, pending.msg_id, kept))])
         except BaseException:
-            self._drop(pending)
+            self._forget(pending)
+            pending.done.cancel()  # whoever waits until the outbox is empty goes on
             raise
-        pending.kept = True
-        self.changed.set()
+        else:
+            pending.kept = True
+        finally:
+            pending.settled.set()
+            self.changed.set()  # it may go, or what stood behind it
         return pending
 
     def find(self, msg_id: str) -> Pending | None:
@@ -178,8 +189,7 @@ class Outbox:
         """Give an operation its final answer. A crash before it has left the disk sends it once more: a
         duplicate.
         """
-        self._drop(pending)
-        self._store.post([("DELETE FROM outbox WHERE msg_id = ?", (pending.msg_id,))])
+        self._forget(pending)
         if pending.done.done():
             return
         if isinstance(result, Sent):
@@ -194,13 +204,24 @@ class Outbox:
         self._lanes.setdefault(conversation_id, deque()).append(pending)
         return pending
 
-    def _drop(self, pending: Pending) -> None:
+    def _forget(self, pending: Pending) -> None:
+        self._store.post([("DELETE FROM outbox WHERE msg_id = ?", (pending.msg_id,))])
         if self._pending.pop(pending.msg_id, None) is None:
             return
         lane = self._lanes[pending.conversation_id]
         lane.remove(pending)
         if not lane:
             del self._lanes[pending.conversation_id]
+
+
+def _checked(operation: Operation) -> bytes:
+    """Return an operation as it is kept and sent; what cannot be read back would stop the next start."""
+    try:
+        encoded = _encode(operation)
+        _decode(encoded)
+    except (msgspec.ValidationError, UnicodeEncodeError, OverflowError) as exc:
+        raise Refused(ErrorCode.INVALID_PARAMETERS, str(exc)) from exc
+    return encoded
 
 
 class _Kept(msgspec.Struct):

@@ -8,6 +8,9 @@ Where does a conversation begin for the program that listens?
   device has received
   yet comes, and what another device has had does not;
 - new since the last sync: at its beginning, as far as it is visible.
+
+The snapshots do not wait for the program: while it is behind, or does not listen at all, what its timelines
+do not take is shown all the same, and comes to it later, by seq.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from pingme.domain.chain import first_hash
 from pingme.ports.clock import Clock
 from pingme.sdk import events as ev
 from pingme.sdk import state
+from pingme.sdk.ahead import Ahead
 from pingme.sdk.state import Snapshot
 from pingme.sdk.timeline import Timeline
 from pingme.wire.server_frames import AckResponse, Conversation, HistoryPage, Item, Receipt, SyncEntry
@@ -33,28 +37,38 @@ class Replica:
         clock: for the moments at which holes are fetched.
         emit: takes what is new, in order per conversation.
         has_room: False while the program is too far behind to take pushes.
+        takes_pages: False while holes are not fetched.
         touched: set when a hole may have appeared or closed, or a sync is needed.
 
     Attributes:
         me: the user's id, set at login.
-        needs_sync: True when something was heard of that only a sync can place.
         changed: conversations whose snapshot, or place, differs from what is on disk.
         consumed: per conversation, the highest seq that the program has dealt with.
     """
 
     def __init__(
-        self, clock: Clock, emit: Emit, has_room: Callable[[], bool], touched: asyncio.Event
+        self,
+        clock: Clock,
+        emit: Emit,
+        *,
+        has_room: Callable[[], bool],
+        takes_pages: Callable[[], bool],
+        touched: asyncio.Event,
     ) -> None:
         self.me = ""
         self.snapshots: dict[str, Snapshot] = {}
         self.timelines: dict[str, Timeline] = {}
-        self.needs_sync = False
         self.changed: set[str] = set()
         self.consumed: dict[str, int] = {}
         self.touched = touched
         self._clock = clock
         self._emit = emit
         self._has_room = has_room
+        self._takes_pages = takes_pages
+        self._ahead = Ahead()
+        self._settings_seq: dict[str, int] = {}  # of the newest settings that are shown
+        self._asked = False
+        self._sync_began_ms = 0
 
     def restore(self, snapshot: Snapshot, *, known: int, rolling: bytes | None) -> None:
         """Take up a conversation from the data_dir, where the program had seen everything up to ``known``."""
@@ -76,17 +90,21 @@ class Replica:
         self.timelines.clear()
         self.changed.clear()
         self.consumed.clear()
+        self._ahead.clear()
+        self._settings_seq.clear()
 
     def push(self, item: Item) -> None:
         """Take a ``message`` or ``event`` frame, or one's own acknowledged operation."""
         self.touched.set()
-        if not self._has_room():
-            self.needs_sync = True
-            return
+        now_ms = self._clock.monotonic_ms()
         timeline = self.timelines.get(item.conversation_id)
         if timeline is None:
             timeline = self._discover(item)
-        self._tell(timeline.offer(item, self._clock.monotonic_ms()))
+        if self._may_hand(timeline, now_ms):
+            self._tell(timeline.offer(item, now_ms))
+        else:
+            timeline.announce(item.seq, now_ms)
+        self._show_early(item, now_ms)
 
     def sync_entry(self, entry: SyncEntry, *, first: bool) -> None:
         """Take one conversation of a sync; ``first``: it was the first sync of a device that knew nothing."""
@@ -106,6 +124,7 @@ class Replica:
             )
         timeline.check_hash(entry.last_seq, entry.last_hash)
         self._tell(ready)
+        self._follow(conversation_id)
         self._report_divergence(timeline, entry.last_hash)
 
     def page(self, after_seq: int, page: HistoryPage) -> None:
@@ -152,9 +171,24 @@ class Replica:
             self._store(state.positions(snapshot, delivered_seq=seq, read_seq=read))
 
     def ask_for_sync(self) -> None:
-        """The live stream may have a hole."""
-        self.needs_sync = True
+        """The live stream may have a hole, or something was heard of that only a sync can place."""
+        self._asked = True
         self.touched.set()
+
+    @property
+    def needs_sync(self) -> bool:
+        """True when a sync was asked for, or a snapshot has waited too long for what comes next."""
+        due_ms = self._ahead.due_at_ms
+        return self._asked or (due_ms is not None and due_ms <= self._clock.monotonic_ms())
+
+    def begin_sync(self) -> None:
+        """A sync begins: it answers everything that was asked so far."""
+        self._asked = False
+        self._sync_began_ms = self._clock.monotonic_ms()
+
+    def end_sync(self) -> None:
+        """It has ended: what it did not place has no place."""
+        self._ahead.forget_before(self._sync_began_ms)
 
     def due(self) -> list[tuple[str, int]]:
         """Return (conversation, n) of every "history after n" that is to be fetched now."""
@@ -163,9 +197,12 @@ class Replica:
         return [(name, after) for name, after in found if after is not None]
 
     def next_due_ms(self) -> int | None:
-        """Return in how many milliseconds the next hole is to be fetched, None when nothing is missing."""
-        moments = [line.due_at_ms for line in self.timelines.values() if line.due_at_ms is not None]
-        return max(min(moments) - self._clock.monotonic_ms(), 0) if moments else None
+        """Return in how many milliseconds the next hole is to be fetched, or a sync is needed; None: never."""
+        moments = [self._ahead.due_at_ms]
+        if self._takes_pages():
+            moments += [line.due_at_ms for line in self.timelines.values()]
+        known = [moment for moment in moments if moment is not None]
+        return max(min(known) - self._clock.monotonic_ms(), 0) if known else None
 
     def _discover(self, item: Item) -> Timeline:
         """Begin a conversation that was not known: at its first event, otherwise where the next sync says."""
@@ -175,7 +212,7 @@ class Replica:
         if item.conversation_id == self.me:
             info = Conversation(conversation_id=self.me, type="self") if item.seq == 1 else None
         if info is None:
-            self.needs_sync = True
+            self.ask_for_sync()
             return timeline
         timeline.anchor(0, first_hash(item.conversation_id), self._clock.monotonic_ms())
         self.consumed.setdefault(item.conversation_id, 0)
@@ -198,15 +235,49 @@ class Replica:
         self.consumed.setdefault(timeline.conversation_id, known)
         return timeline.anchor(known, rolling, self._clock.monotonic_ms())
 
+    def _may_hand(self, timeline: Timeline, now_ms: int) -> bool:
+        """Not when the program is too far behind, nor where a hole waits that nobody fetches now: what is held
+        behind it would only grow.
+        """
+        return self._has_room() and (self._takes_pages() or timeline.due(now_ms) is None)
+
     def _tell(self, items: list[Item]) -> None:
+        """Tell the program events of one conversation, and show them."""
         for item in items:
             event = ev.event_of(item, self.me)
-            snapshot = self.snapshots.get(item.conversation_id)
-            if snapshot is not None:
-                self._store(state.apply(snapshot, event, self.me))
-            if isinstance(event, ev.SettingsChanged) and event.about in self.snapshots:
-                self._store(state.settings(self.snapshots[event.about], event))
+            self._show(event)
             self._emit(event)
+        if items:
+            self._follow(items[0].conversation_id)
+
+    def _show(self, event: ev.LogEvent) -> None:
+        snapshot = self.snapshots.get(event.conversation_id)
+        if snapshot is not None:
+            self._store(state.apply(snapshot, event, self.me))
+        if isinstance(event, ev.SettingsChanged):
+            self._set(event)
+
+    def _set(self, event: ev.SettingsChanged) -> None:
+        """Show one's own settings, unless newer ones are shown already."""
+        about = self.snapshots.get(event.about)
+        if about is not None and event.seq > self._settings_seq.get(event.about, 0):
+            self._settings_seq[event.about] = event.seq
+            self._store(state.settings(about, event))
+
+    def _show_early(self, item: Item, now_ms: int) -> None:
+        """Show an event that the timeline has not told: at once, or when what lies before it has come."""
+        snapshot = self.snapshots.get(item.conversation_id)
+        if snapshot is None or item.seq <= snapshot.last_seq:
+            return
+        self._ahead.hold(item, now_ms)
+        self._follow(item.conversation_id)
+
+    def _follow(self, conversation_id: str) -> None:
+        """Show what was held and comes next."""
+        if self._ahead and (snapshot := self.snapshots.get(conversation_id)) is not None:
+            now_ms = self._clock.monotonic_ms()
+            for item in self._ahead.take(conversation_id, after_seq=snapshot.last_seq, now_ms=now_ms):
+                self._show(ev.event_of(item, self.me))
 
     def _store(self, snapshot: Snapshot) -> None:
         self.snapshots[snapshot.conversation_id] = snapshot

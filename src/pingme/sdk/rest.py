@@ -1,4 +1,7 @@
-"""The HTTP API, one method per endpoint (docs/protocol.md, "HTTP"). Errors are those of `Transport.call`."""
+"""Calls of the HTTP API (docs/protocol.md, "HTTP"). Errors are those of `Transport.call`.
+
+What only changes a conversation (edit, recall, react, ack) goes over the connection: `pingme.sdk.client`.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What a client keeps across restarts, in its data_dir: the outbox, its place in every log, small values.
 
 One SQLite file, flushed at every commit (synchronous=FULL), held exclusively while the client lives.
-Writes are joined: whatever was asked while one transaction ran is the next one.
+Writes are joined: whatever was asked while one transaction ran is the next one. Where that fails, each is written
+for itself, so that one that cannot be written does not take others with it.
 Without a data_dir nothing is kept.
 """
 
@@ -13,8 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pingme.domain.errors import ErrorCode, PingMeError
-from pingme.sdk.errors import DataDirInUse
+from pingme.sdk.errors import DataDirInUse, StorageFailed
 
 FILE_NAME = "client.sqlite3"
 _SCHEMA = """
@@ -30,12 +30,7 @@ CREATE TABLE IF NOT EXISTS conversation (
 
 Value = str | int | bytes
 Statement = tuple[str, tuple[Value, ...]]
-
-
-class StorageFailed(PingMeError):
-    """The data_dir cannot be read or written."""
-
-    code = ErrorCode.DATABASE_ERROR
+Asked = tuple[Sequence[Statement], asyncio.Future[None] | None]  # None: nobody waits
 
 
 class LocalStore:
@@ -52,8 +47,7 @@ class LocalStore:
     def __init__(self, data_dir: Path | None) -> None:
         self._database = _open(data_dir) if data_dir is not None else None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pingme-store")
-        self._pending: list[Statement] = []  # bounded by the outbox and the number of conversations
-        self._waiting: list[asyncio.Future[None]] = []
+        self._asked: list[Asked] = []  # bounded by the outbox and the number of conversations
         self._writer: asyncio.Task[None] | None = None
 
     @property
@@ -78,16 +72,15 @@ class LocalStore:
         if self._database is None:
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.extend(statements)
-        self._waiting.append(done)
+        self._asked.append((statements, done))
         self._start_writer(self._database)
         await done
 
     def post(self, statements: Sequence[Statement]) -> None:
-        """Write these statements soon; a failure does no harm (they repeat what the server knows better)."""
+        """Write these statements soon, after everything asked before; nobody hears of a failure."""
         if self._database is None:
             return
-        self._pending.extend(statements)
+        self._asked.append((statements, None))
         self._start_writer(self._database)
 
     async def set_meta(self, key: str, value: str) -> None:
@@ -109,17 +102,26 @@ class LocalStore:
 
     async def _write_all(self, database: sqlite3.Connection) -> None:
         loop = asyncio.get_running_loop()
-        while self._pending or self._waiting:
-            statements, self._pending = self._pending, []
-            waiting, self._waiting = self._waiting, []
-            error = await loop.run_in_executor(self._thread, _commit, database, statements)
-            for done in waiting:
-                if done.done():
-                    continue  # its caller was cancelled
+        while self._asked:
+            asked, self._asked = self._asked, []
+            writes = [statements for statements, _ in asked]
+            errors = await loop.run_in_executor(self._thread, _commit_all, database, writes)
+            for (_, done), error in zip(asked, errors, strict=True):
+                if done is None or done.done():
+                    continue  # nobody waits, or no longer
                 if error is None:
                     done.set_result(None)
                 else:
                     done.set_exception(StorageFailed(f"the client's data_dir cannot be written: {error}"))
+
+
+def _commit_all(
+    database: sqlite3.Connection, writes: Sequence[Sequence[Statement]]
+) -> list[sqlite3.Error | None]:
+    error = _commit(database, [statement for statements in writes for statement in statements])
+    if error is None or len(writes) == 1:
+        return [error] * len(writes)
+    return [_commit(database, statements) for statements in writes]
 
 
 def _commit(database: sqlite3.Connection, statements: Sequence[Statement]) -> sqlite3.Error | None:

@@ -1,8 +1,8 @@
 """The queue between the connection and the program: bounded, and what was taken from it is known.
 
 Log events that find it full are not accepted at all: their timelines stay behind, and the client catches up
-by seq when
-there is room again. So a slow program loses nothing, and answers to its own sends never wait behind events.
+by seq when there is room again and somebody asks. So a slow program loses nothing, one that never asks fills
+it once, and answers to its own sends never wait behind events.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from pingme.domain.errors import PingMeError
-from pingme.sdk.events import Event, LogEvent
+from pingme.sdk.events import ConnectionChanged, Event, LogEvent, SendFailed
 
 MAX_QUEUED = 2_000  # events; a page of history fits several times
 ROOM_FOR_PAGE = 200  # catching up goes on when a whole page fits
+ROOM_FOR_FAILURES = 10_000  # beyond MAX_QUEUED: nothing brings a `SendFailed` again; an outbox holds so many
 
 Taken = Callable[[LogEvent], None]
 
@@ -37,28 +38,42 @@ class EventQueue:
         self._end: PingMeError | None = None
         self._ended = False
         self._poke = poke
-        self.has_room = True
-        self.is_wanted = False
+        self._generation = 0
+        self._has_room = True
+        self._is_wanted = False
 
     @property
     def is_full(self) -> bool:
         """True when nothing more is taken."""
         return len(self._queue) >= MAX_QUEUED
 
+    @property
+    def takes_pages(self) -> bool:
+        """True while what is missing is to be fetched: a page fits, and somebody wants events."""
+        return self._has_room and self._is_wanted
+
+    @property
+    def generation(self) -> int:
+        """How often the store has had a new epoch: what was handed out earlier is of another one."""
+        return self._generation
+
     def put(self, event: Event) -> None:
         """Add an event; what is not part of a log is dropped when the queue is full (log events: see
         `is_full`).
         """
-        if self.is_full and not isinstance(event, LogEvent):
+        spare = ROOM_FOR_FAILURES if isinstance(event, SendFailed) else 0
+        if len(self._queue) >= MAX_QUEUED + spare and not isinstance(event, LogEvent):
             return
         self._queue.append(event)
         self._arrived.set()
         if len(self._queue) > MAX_QUEUED - ROOM_FOR_PAGE:
-            self.has_room = False
+            self._has_room = False
 
     def clear(self) -> None:
-        """Forget what waits: the store has a new epoch."""
-        self._queue.clear()
+        """Forget what waits, but for what the client itself has to say: the store has a new epoch."""
+        self._generation += 1
+        kept = [event for event in self._queue if isinstance(event, ConnectionChanged | SendFailed)]
+        self._queue = deque(kept)
         self._make_room()
 
     def end(self, error: PingMeError | None) -> None:
@@ -88,18 +103,19 @@ class EventQueue:
 
     def want(self) -> None:
         """Somebody wants events from now on."""
-        if not self.is_wanted:
-            self.is_wanted = True
+        if not self._is_wanted:
+            self._is_wanted = True
             self._poke.set()
 
     def _make_room(self) -> None:
-        if not self.has_room and len(self._queue) <= MAX_QUEUED - ROOM_FOR_PAGE:
-            self.has_room = True
+        if not self._has_room and len(self._queue) <= MAX_QUEUED - ROOM_FOR_PAGE:
+            self._has_room = True
             self._poke.set()
 
-    def finished(self, event: LogEvent) -> None:
-        """The program has dealt with it."""
-        self._on_finished(event)
+    def finished(self, event: LogEvent, generation: int) -> None:
+        """The program has dealt with an event of a generation; only the present one's seqs mean anything."""
+        if generation == self._generation:
+            self._on_finished(event)
 
 
 class EventStream:
@@ -108,6 +124,7 @@ class EventStream:
     def __init__(self, queue: EventQueue) -> None:
         self._queue = queue
         self._in_hand: LogEvent | None = None
+        self._generation = 0  # of the event in hand
         queue.want()
 
     def __aiter__(self) -> AsyncIterator[Event]:
@@ -119,11 +136,11 @@ class EventStream:
         if event is None:
             raise StopAsyncIteration
         if isinstance(event, LogEvent):
-            self._in_hand = event
+            self._in_hand, self._generation = event, self._queue.generation
         return event
 
     def finish(self) -> None:
         """The event in hand has been dealt with: it does not come again after a restart."""
         if self._in_hand is not None:
-            self._queue.finished(self._in_hand)
+            self._queue.finished(self._in_hand, self._generation)
             self._in_hand = None
