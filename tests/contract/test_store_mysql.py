@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from pingme.adapters import store_mysql, store_mysql_read
 from pingme.adapters.mysql_connection import Address, Answer, Connection
 from pingme.adapters.mysql_database import MysqlDatabase
 from pingme.adapters.mysql_schema import STEPS
@@ -20,7 +21,7 @@ from pingme.domain.events import RefusedOutcome, Stored
 from pingme.domain.model import RuleLimits
 from pingme.ports.store import Position
 from tests.contract.tcp_proxy import TcpProxy
-from tests.fakes.commands import ADA, BOB, CAI, GROUP, create_group, leave, private, to_group, to_user
+from tests.fakes.commands import ADA, BOB, CAI, GROUP, USERS, create_group, leave, private, to_group, to_user
 from tests.fakes.store_worlds import MysqlWorld
 
 PAIR = private(ADA, BOB)
@@ -152,6 +153,23 @@ async def test_refusals_of_two_nodes_have_places_of_their_own(world: MysqlWorld,
     outcomes = [*await other.save([mine]), *await world.store.save([theirs])]
 
     assert all(isinstance(outcome, RefusedOutcome) for outcome in outcomes)
+
+
+async def test_caches_that_are_emptied_under_running_work_cost_nothing(
+    world: MysqlWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their bounds are met by every call, and many run at once."""
+    monkeypatch.setattr(store_mysql_read, "KEYS_KEPT", 1)
+    monkeypatch.setattr(store_mysql, "MAX_USERS", 1)
+
+    outcomes = await asyncio.gather(
+        *(world.store.save([to_user(one, other)]) for one in USERS for other in USERS if one != other)
+    )
+    accesses = await world.changed(ADA, None)
+    unread = await asyncio.gather(*(world.store.unread(ADA, accesses) for _ in range(5)))
+
+    assert all(isinstance(outcome, Stored) for (outcome,) in outcomes)
+    assert unread == [[1] * len(accesses)] * 5
 
 
 async def test_change_numbers_see_the_other_node(world: MysqlWorld, other: MysqlStore) -> None:

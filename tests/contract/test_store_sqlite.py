@@ -95,7 +95,7 @@ class BreakingConnection:
 
     def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
         commits = sql == "COMMIT" or not self._connection.in_transaction
-        if sql.startswith(("BEGIN", "ROLLBACK")) or not commits:
+        if sql.lstrip().startswith(("BEGIN", "ROLLBACK", "SELECT", "WITH")) or not commits:
             return self._connection.execute(sql, *parameters)  # type: ignore[arg-type]
         if self._when == "after":
             self._connection.execute(sql, *parameters)  # type: ignore[arg-type]
@@ -419,6 +419,67 @@ async def test_nothing_counts_as_changed_after_a_broken_commit(
         await world.store.save([to_user(ADA, BOB)])
 
     assert await world.store.changed(ADA, await world.store.change_numbers()) == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_no_token_is_ahead_of_the_file_after_a_broken_commit(
+    world: SqliteWorld, when: Literal["before", "after"]
+) -> None:
+    """The first commit of a process broke, and the process ended: whatever the next one stores comes after every token."""
+    await world.stored(to_user(ADA, BOB))
+    await world.reopen()
+    break_next_commit(world, when)
+    with pytest.raises(StoreOutcomeUnknown):
+        await world.store.save([to_user(ADA, BOB)])
+    token = await world.store.change_numbers()
+
+    await world.reopen()
+    await world.stored(to_user(BOB, ADA))
+
+    assert await world.store.changed(ADA, token) == [PAIR]
+
+
+async def test_commits_do_not_wait_for_the_large_reads_of_clients(world: SqliteWorld) -> None:
+    """Somebody's long question is under way: a message whose conversation has to be read first is stored meanwhile."""
+    asked, answered = threading.Event(), threading.Event()
+
+    def long_read(_: sqlite3.Connection) -> None:
+        asked.set()
+        answered.wait(20)
+
+    reading = asyncio.create_task(world.database.read_large(long_read))
+    await asyncio.to_thread(asked.wait, 20)
+
+    async with asyncio.timeout(10):
+        (first,) = await world.stored(to_user(ADA, BOB, msg_id="m"))
+        world.store._forget()
+        again, _ = await world.say(to_user(ADA, BOB, msg_id="m"), to_user(CAI, DEE))
+
+    assert not reading.done()
+    assert (first.seq, again.seq, again.duplicate) == (1, 1, True)
+    answered.set()
+    await reading
+
+
+async def test_a_storm_of_repeats_is_told_from_what_is_new(world: SqliteWorld) -> None:
+    """More than are asked about at once, mixed, messages and refusals, also after a restart."""
+    old = [to_user(ADA, BOB, msg_id=f"old-{number}") for number in range(150)]
+    refused = to_group(CAI, msg_id="refused")
+    await world.stored(*old)
+    assert codes(await world.say(refused)) == [ErrorCode.GROUP_NOT_FOUND]
+    await world.reopen()
+    world.store._forget()
+    new = [
+        to_user(BOB, ADA, msg_id=f"old-{number}") for number in range(70)
+    ]  # the same ids of another sender
+
+    outcomes = await world.say(*new, refused, *old)
+
+    assert codes(outcomes) == [0] * 70 + [ErrorCode.GROUP_NOT_FOUND] + [0] * 150
+    assert [outcome.seq for outcome in outcomes[:70]] == list(range(151, 221))
+    assert [(outcome.seq, outcome.duplicate) for outcome in outcomes[71:]] == [
+        (n, True) for n in range(1, 151)
+    ]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -131,7 +131,9 @@ async def test_who_is_removed_hears_the_removal_and_nothing_later(world: TwoNode
 
     await world.one.publish("member_removed", "ua", "g1", MemberRemovedBody(user_id="ub"))
     ann.say("m1", group_id="g1")
-    await bob.hears("event", 2)  # were cat's message first at this node, bob would be told to sync: the next test
+    await bob.hears(
+        "event", 2
+    )  # were cat's message first at this node, bob would be told to sync: the next test
     cat.say("m2", group_id="g1")
 
     await cat.hears("message")
@@ -190,6 +192,25 @@ async def test_receipts_and_typing_cross_nodes(world: TwoNodes) -> None:
     assert (receipt["user_id"], receipt["read_seq"]) == ("ub", 1)
     (typing,) = await ann.hears("typing")
     assert (typing["user_id"], typing["active"]) == ("ub", True)
+
+
+async def test_who_leaves_while_nothing_can_be_written_is_gone_for_all(world: TwoNodes) -> None:
+    """A write failed, and everything is written anew: of who left meanwhile the others hear, too."""
+    ann = await world.one.online("ua")
+    await world.say_to("ua", "ub")
+    ann.send("presence_watch", user_ids=["ub"])
+    bob = await world.two.online("ub")
+    await world.one.until(lambda: ann.payloads("presence")[-1:] == [{"user_id": "ub", "status": "online"}])
+    presence = world.two.nodes.presence
+    await presence.write()
+
+    presence._devices.clear()
+    presence._unwritten.clear()
+    presence._written_anew = False
+    await presence.write()
+
+    await world.one.until(lambda: ann.payloads("presence")[-1]["status"] == "offline")
+    assert bob.close_code is None
 
 
 async def test_presence_crosses_nodes(world: TwoNodes) -> None:

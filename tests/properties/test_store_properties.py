@@ -137,7 +137,7 @@ class BrokenOnce:
 
     def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
         commits = sql == "COMMIT" or not self._connection.in_transaction
-        if sql.startswith(("BEGIN", "ROLLBACK")) or not commits:
+        if sql.lstrip().startswith(("BEGIN", "ROLLBACK", "SELECT", "WITH")) or not commits:
             return self._connection.execute(sql, *parameters)  # type: ignore[arg-type]
         if self._when == "after":
             self._connection.execute(sql, *parameters)  # type: ignore[arg-type]

@@ -357,6 +357,18 @@ def test_a_restore_proves_the_backup_first(saved, closed, tmp_path, damage, mess
     assert names(tmp_path) == {"pingme.db", "safe"}
 
 
+def test_a_backup_with_a_log_beside_it_is_refused(saved, closed):
+    """The log holds messages that the file lacks: nothing is restored without them."""
+    with contextlib.closing(sqlite3.connect(saved)) as connection:
+        assert connection.execute("PRAGMA journal_mode=WAL").fetchall() == [("wal",)]
+        connection.execute("INSERT INTO meta (key, value) VALUES ('later', '1')")
+        connection.commit()
+        with pytest.raises(BackupFailed, match="wal_checkpoint"):
+            restore(saved, closed, checksum=False, aside=ASIDE, report=quiet)
+
+    restore(saved, closed, checksum=False, aside=ASIDE, report=quiet)  # closing has folded it in
+
+
 def make_newer(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version={len(STEPS) + 1}")
 

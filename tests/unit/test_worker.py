@@ -277,6 +277,23 @@ async def test_an_unknown_outcome_is_read_back_and_the_event_goes_out_once(bench
     assert await bench.contents(command.conversation_id) == ["m"]
 
 
+async def test_an_old_repeat_beside_an_unknown_outcome_is_not_delivered_again(bench: Bench):
+    """It went out when it was stored; who has joined since then may not hear it."""
+    old = to_user(ADA, BOB, msg_id="old")
+    bench.append(old)
+    await bench.advance(100)
+    await bench.clock.advance(61_000)
+    bench.store.fail_next(BROKE, after_commit=True)
+    bench.append(old, to_user(ADA, BOB, msg_id="new"))
+    await bench.advance(100)
+    bench.append(old)
+    await bench.advance(100)
+
+    events = [getattr(each.outcome, "event", None) for each in bench.push.published]
+    assert bench.answers() == [("old", 0), ("old", 0), ("new", 0), ("old", 0)]
+    assert [event is not None for event in events] == [True, False, True, False]
+
+
 async def test_an_unknown_outcome_is_never_called_refused(bench: Bench):
     """The commit broke and then the store was away for long: no answer until it can be read back."""
     bench.store.fail_next(BROKE, after_commit=True)
@@ -545,6 +562,20 @@ async def test_the_number_of_waiting_records_is_bounded(bench: Bench, monkeypatc
     assert bench.worker.state.parked == 3
     await bench.advance(1_000)
     assert bench.answers()[3:] == [("bad", 50006), ("m-0", 0), ("m-1", 0)]
+
+
+async def test_what_waited_behind_a_poison_record_goes_on_in_batches(bench: Bench):
+    """Not all of it in one transaction, however much it is; in order."""
+    bench.store.reject("bad")
+    bench.append(to_user(ADA, BOB, msg_id="bad"))
+    bench.append(*(to_user(ADA, BOB, msg_id=f"m{number}") for number in range(2_500)))
+    await bench.advance(8_000)
+
+    sizes = [len(batch) for batch in bench.store.batches if "bad" not in batch]
+    assert (sum(sizes), max(sizes)) == (2_500, 1_000)
+    assert [msg_id for msg_id, code in bench.answers() if not code] == [
+        f"m{number}" for number in range(2_500)
+    ]
 
 
 async def test_an_outage_in_the_middle_of_a_retry_is_not_an_attempt(bench: Bench):

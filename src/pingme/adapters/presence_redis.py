@@ -155,7 +155,8 @@ class RedisPresence:
         if not self._unwritten and self._written_anew:
             return
         async with self._writing:
-            if not self._written_anew:
+            anew = not self._written_anew
+            if anew:
                 await self._write_all()
             while self._unwritten:
                 users = list(self._unwritten)[:CHUNK]
@@ -167,6 +168,17 @@ class RedisPresence:
                     self._unwritten.update(dict.fromkeys(users))
                     self._written_anew = False  # nobody knows how much of it arrived
                     raise
+            if anew:
+                await self._tell_all()
+
+    async def _tell_all(self) -> None:
+        """Let the other nodes look at all users: of who left while nothing could be written, nobody was told."""
+        try:
+            about = _Changed(self._link.node_id, None)
+            await self._link.client.publish(self._channel, msgspec.msgpack.encode(about))
+        except BaseException:
+            self._written_anew = False
+            raise
 
     async def _write_all(self) -> None:
         self._unwritten.clear()

@@ -180,6 +180,12 @@ def check_backup(path: Path, *, checksum: bool, report: Report) -> None:
     with _explained(f"cannot use {path}"):
         if not path.is_file():
             raise BackupFailed(f"there is no backup {path}")
+        _, log, _ = _with_logs(path)
+        if log.exists() and log.stat().st_size:
+            raise BackupFailed(
+                f"{log} holds what {path.name} lacks: fold it in first (sqlite3 {path} 'PRAGMA wal_checkpoint(TRUNCATE)'), "
+                "or make a backup of it"
+            )
         if checksum:
             _check_sum(path, report)
         report("integrity", 0, 0)

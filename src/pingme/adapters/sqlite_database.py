@@ -1,7 +1,8 @@
 """One SQLite file with one writer: the embedded database.
 
 Rules of this file:
-- There is one writing connection, used only by the writer thread; jobs run there one after the other.
+- There is one writing connection, used only by the writer thread; jobs run there one after the other. What a write has to
+  know first is read there, too: clients' large reads may take long, and commits do not wait behind them.
 - There is one reading connection for the event loop's own thread: short indexed reads (at most 200 rows) run inline.
 - Larger reads run in a reader thread and return ONE aggregated value: every row step gives up the GIL, and beside a
   busy loop each of them waits for it (docs/adr/0003).
@@ -241,6 +242,24 @@ class SqliteDatabase:
         with contextlib.suppress(sqlite3.Error):
             writer.close()
         return extended != sqlite3.SQLITE_IOERR_WRITE
+
+    async def read_to_write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a read that a write waits for: in the writer's thread, so that no read of a client stands before it.
+
+        Raises:
+            StoreUnavailable: the read failed.
+        """
+        self._check_open()
+        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, self._run_read, job)
+
+    def _run_read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            if self._writer is None:
+                self._check_place()
+                self._writer = connect(self.path, busy_timeout_ms=self._writer_busy_ms)
+            return job(self._writer)
+        except sqlite3.Error as exc:
+            raise translate(exc, wrote=False) from exc
 
     async def read_large(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a read that may touch many rows in the reader thread; it should fetch one aggregated value.

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TypeVar
 
 from pingme.adapters.mysql_database import MysqlDatabase, Transaction, again
@@ -52,6 +53,9 @@ class _Batch:
     numbers: Mapping[int, int]
     logs: dict[str, Log]
     recent: dict[MsgKey, Known | Event]
+    users: dict[
+        str, int
+    ]  # as it was when the batch began, and what was read since: others may make room meanwhile
 
 
 class MysqlStore(MysqlReads):
@@ -214,21 +218,20 @@ class MysqlStore(MysqlReads):
                 about = self._shards[self._shard_of(command.body.about)].logs.get(command.body.about)
                 if about is not None:
                     logs[command.body.about] = about
-        return _Batch(commands, shards, numbers, logs, recent)
+        if len(self._users) > MAX_USERS:
+            self._users = dict(islice(self._users.items(), MAX_USERS // 2, None))
+        return _Batch(commands, shards, numbers, logs, recent, self._users)
 
     async def _existing(self, transaction: Transaction, commands: Sequence[Command]) -> dict[MsgKey, Known]:
         return await load_existing(transaction, {(command.sender_id, command.msg_id) for command in commands})
 
     async def _know(self, transaction: Transaction, batch: _Batch) -> Loaded:
         """Bring what the batch needs into memory; return what is needed once only."""
-        if len(self._users) > MAX_USERS:
-            for user_id in list(self._users)[: MAX_USERS // 2]:
-                del self._users[user_id]
-        needs = needs_of(batch.commands, batch.logs, self._users)
+        needs = needs_of(batch.commands, batch.logs, batch.users)
         if not needs.any():
             return Loaded()
-        loaded = await load(transaction, needs, batch.logs, self._users)
-        self._users.update(loaded.users)
+        loaded = await load(transaction, needs, batch.logs, batch.users)
+        batch.users.update(loaded.users)
         batch.logs.update(loaded.logs)
         for (conversation_id, user_id), member in loaded.members.items():
             log = batch.logs.get(conversation_id)
@@ -263,7 +266,7 @@ class MysqlStore(MysqlReads):
         self, batch: _Batch, loaded: Loaded, existing: dict[MsgKey, Known], refusal_seq: int
     ) -> Planner:
         knowledge = Knowledge(
-            batch.logs, self._users, loaded.targets, loaded.group_counts, existing, (batch.recent, {})
+            batch.logs, batch.users, loaded.targets, loaded.group_counts, existing, (batch.recent, {})
         )
         return Planner(
             knowledge,
@@ -322,7 +325,7 @@ class MysqlStore(MysqlReads):
                     shard.ask_first = True
                 raise TryAgain(exc.message) from exc
         if plan.effects:
-            await Effects(transaction, self._users, numbers, lambda about: batch.logs[about].key).write(plan)
+            await Effects(transaction, batch.users, numbers, lambda about: batch.logs[about].key).write(plan)
 
     def _remember(self, batch: _Batch, plan: Plan) -> None:
         fresh: dict[MsgKey, Known | Event] = {}

@@ -198,9 +198,7 @@ class MysqlReads:
         if not asked:
             return counts
         ids = [accesses[place].conversation.conversation_id for place in asked]
-        await self._learn_keys(
-            [conversation_id for conversation_id in ids if conversation_id not in self._keys]
-        )
+        keys = await self._keys_of(ids)
         users = await self._database.read("SELECT id FROM users WHERE user_id = %s", (user_id,))
         if not users:
             return counts
@@ -210,7 +208,7 @@ class MysqlReads:
             for place in asked[start : start + COUNTED_AT_ONCE]:
                 access = accesses[place]
                 after = max(access.read_seq, access.member.from_seq - 1)
-                key = self._keys[access.conversation.conversation_id]
+                key = keys[access.conversation.conversation_id]
                 parameters += (place, key, after, access.head_seq, users[0][0])
             sql = " UNION ALL ".join([one] * (len(parameters) // 5))
             for place, count in await self._database.read(sql, parameters):
@@ -236,9 +234,7 @@ class MysqlReads:
         reactions_until: int = MAX_SEQ,
     ) -> Page:
         """See `Store.page`."""
-        if conversation_id not in self._keys:
-            await self._learn_keys([conversation_id])
-        key = self._keys.get(conversation_id)
+        key = (await self._keys_of([conversation_id])).get(conversation_id)
         if key is None:
             return Page(first_hash(conversation_id), (), has_more=False)
         if last_seq < first_seq:
@@ -253,13 +249,18 @@ class MysqlReads:
         before = events[0].seq - 1 if events else (last_seq if newest else first_seq - 1)
         return Page(await self._hash_at(key, conversation_id, before), events, has_more=full)
 
-    async def _learn_keys(self, conversation_ids: Sequence[str]) -> None:
-        if not conversation_ids:
-            return
-        if len(self._keys) + len(conversation_ids) > KEYS_KEPT:
-            self._keys = {}
-        sql = f"SELECT conversation_id, id FROM conversations WHERE conversation_id IN ({marks(conversation_ids)})"  # noqa: S608
-        self._keys.update(await self._database.read(sql, conversation_ids))
+    async def _keys_of(self, conversation_ids: Sequence[str]) -> dict[str, int]:
+        """Return the store keys of those that exist; what is kept of them others may empty at any time."""
+        keys = {each: self._keys[each] for each in conversation_ids if each in self._keys}
+        missing = [each for each in conversation_ids if each not in keys]
+        if missing:
+            sql = f"SELECT conversation_id, id FROM conversations WHERE conversation_id IN ({marks(missing)})"  # noqa: S608
+            read = dict(await self._database.read(sql, missing))
+            keys.update(read)
+            if len(self._keys) + len(read) > KEYS_KEPT:
+                self._keys = {}
+            self._keys.update(read)
+        return keys
 
     async def _hash_at(self, key: int, conversation_id: str, seq: int) -> bytes:
         """Return the rolling hash at ``seq``, or at the head where ``seq`` lies beyond it."""

@@ -97,10 +97,10 @@ class SqliteStore(SqliteReads):
         self.commit_seconds = 0.0  # of the last save, for the metrics
         self._rows_since_checkpoint = 0
         self._next_key = self._next_refusal = 1
+        self._committed = 0
         self._counted = False
         self._count()
-        block = self._scalar("SELECT coalesce(max(value), 0) FROM meta WHERE key = 'change_block'")
-        self._change_no = self._committed = block + CHANGE_BLOCK - 1  # nothing in the file has a later one
+        self._change_no = self._committed
 
     @property
     def shards(self) -> int:
@@ -109,6 +109,7 @@ class SqliteStore(SqliteReads):
 
     async def change_numbers(self) -> tuple[int, ...]:
         """See `Store.change_numbers`; held in memory, so that nothing waits."""
+        self._count()
         return (self._committed,)
 
     async def heads_changed(self, since: Sequence[int], limit: int) -> HeadChanges:
@@ -196,13 +197,19 @@ class SqliteStore(SqliteReads):
         return int(self._database.read(sql)[0][0])
 
     def _count(self) -> None:
-        """Read the next free keys from the file, unless they are known: after an unknown outcome they are not."""
+        """Read the next free keys from the file, unless they are known: after an unknown outcome they are not.
+
+        The same for the number that clients are told: no event in the file has a later one than its newest block, and none
+        that comes will have an earlier one, also when this process ends now.
+        """
         if self._counted:
             return
         self._next_key = self._scalar("SELECT coalesce(max(id), 0) + 1 FROM conversations")
         self._next_refusal = self._scalar(
             "SELECT coalesce(max(seq), 0) + 1 FROM events WHERE conversation = 0"
         )
+        block = self._scalar("SELECT coalesce(max(value), 0) FROM meta WHERE key = 'change_block'")
+        self._committed = max(self._committed, block + CHANGE_BLOCK - 1)
         self._counted = True
 
     async def _plan(self, batch: Sequence[Command], existing: dict[MsgKey, Known]) -> tuple[Plan, Planner]:
@@ -232,7 +239,7 @@ class SqliteStore(SqliteReads):
         needs = needs_of(batch, self._logs, self._users)
         if not needs.any():
             return Loaded()
-        loaded = await self._database.read_large(lambda connection: load(connection, needs))
+        loaded = await self._database.read_to_write(lambda connection: load(connection, needs))
         self._logs.update(loaded.logs)
         self._users.update(loaded.users)
         for (conversation_id, user_id), member in loaded.members.items():
@@ -243,7 +250,7 @@ class SqliteStore(SqliteReads):
 
     async def _read_existing(self, batch: Sequence[Command]) -> dict[MsgKey, Known]:
         keys = {(command.sender_id, command.msg_id) for command in batch}
-        return await self._database.read_large(lambda connection: load_existing(connection, keys))
+        return await self._database.read_to_write(lambda connection: load_existing(connection, keys))
 
     def _allocate_key(self, _conversation_id: str) -> int:
         key = self._next_key
@@ -299,9 +306,8 @@ class SqliteStore(SqliteReads):
         self._recent, self._older = {}, {}
         self._ask_first = True
         self._counted = False
-        # Whatever was committed, told or not, has a number of this block; the next transaction begins another.
+        # Whatever was committed, told or not, has a number of this block, which may not be in the file; the next begins another.
         self._change_no += CHANGE_BLOCK - self._change_no % CHANGE_BLOCK - 1
-        self._committed = self._change_no
 
     def _bound_memory(self) -> None:
         """Keep the caches within their bounds: the older half goes when one is full."""

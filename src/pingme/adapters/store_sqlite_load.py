@@ -62,11 +62,21 @@ SELECT json_group_array(json_array(j.value,
    WHERE u.user_id = j.value AND m.until_seq IS NULL AND c.type = 2)))
 FROM json_each(?) j
 """
-_EXISTING = """
-SELECT u.user_id, e.msg_id, c.conversation_id, e.kind, e.seq, e.server_ts, e.digest, e.body
-FROM events e JOIN users u ON u.id = e.sender JOIN conversations c ON c.id = e.conversation
-WHERE e.msg_id = ? AND u.user_id = ?
-"""
+KEYS_AT_ONCE = 64  # one text of this size, and one for a lone key: the rest of a chunk is NULL
+
+
+def _existing_sql(keys: int) -> str:
+    values = ", ".join(f"({place}, ?, ?)" for place in range(keys))
+    return f"""
+WITH k (place, msg_id, sender) AS (VALUES {values})
+SELECT json_group_array(json_array(k.place, c.conversation_id, e.kind, e.seq, e.server_ts, hex(e.digest),
+  CASE e.kind WHEN {REFUSED_NUMBER} THEN e.body END))
+FROM k CROSS JOIN users u ON u.user_id = k.sender CROSS JOIN events e ON e.msg_id = k.msg_id AND e.sender = u.id
+JOIN conversations c ON c.id = e.conversation
+"""  # noqa: S608  # constants
+
+
+_EXISTING = {keys: _existing_sql(keys) for keys in (1, KEYS_AT_ONCE)}
 
 
 def load(connection: sqlite3.Connection, needs: Needs) -> Loaded:
@@ -156,18 +166,25 @@ def _target(row: list[Any]) -> Target:
 
 def load_existing(connection: sqlite3.Connection, keys: Iterable[MsgKey]) -> dict[MsgKey, Known]:
     """Read which of these (sender_id, msg_id) are in the store already."""
+    asked = list(keys)
     found: dict[MsgKey, Known] = {}
-    for sender_id, msg_id in keys:
-        row = connection.execute(_EXISTING, (pack_msg_id(msg_id), sender_id)).fetchone()
-        if row is not None:
-            found[sender_id, msg_id] = _known(row)
+    for start in range(0, len(asked), KEYS_AT_ONCE):
+        chunk = asked[start : start + KEYS_AT_ONCE]
+        size = 1 if len(chunk) == 1 else KEYS_AT_ONCE
+        parameters: list[object] = []
+        for sender_id, msg_id in chunk:
+            parameters += (pack_msg_id(msg_id), sender_id)
+        parameters += [None] * (2 * size - len(parameters))
+        (text,) = connection.execute(_EXISTING[size], parameters).fetchone()
+        for place, *row in _decode(text):
+            found[chunk[place]] = _known(row)
     return found
 
 
-def _known(row: tuple[Any, ...]) -> Known:
-    _, _, conversation_id, kind, seq, server_ts, digest, body = row
+def _known(row: list[Any]) -> Known:
+    conversation_id, kind, seq, server_ts, digest, body = row
     number = int(kind)
     if number < len(KINDS):
-        return Known(str(conversation_id), KINDS[number], int(seq), int(server_ts), bytes(digest))
+        return Known(str(conversation_id), KINDS[number], int(seq), int(server_ts), bytes.fromhex(digest))
     code, _, message = str(body).partition(" ")
-    return Known("", REFUSED_KIND, int(seq), int(server_ts), bytes(digest), int(code), message)
+    return Known("", REFUSED_KIND, int(seq), int(server_ts), bytes.fromhex(digest), int(code), message)

@@ -85,11 +85,17 @@ SELECT json_group_array(json_array(c.conversation_id,
        AND e.kind = ? AND e.sender <> (SELECT id FROM users WHERE user_id = ?) LIMIT ?))))
 FROM json_each(?) j JOIN conversations c ON c.conversation_id = json_extract(j.value, '$[0]')
 """
+# From whichever of the two is in fewer conversations: somebody with thousands of chats may ask about 500 users.
 _SHARED = """
-SELECT json_group_array(DISTINCT o.user_id) FROM json_each(?) j JOIN users o ON o.user_id = j.value
-WHERE EXISTS (SELECT 1 FROM members a JOIN members b ON b.conversation = a.conversation AND b.user = o.id
-  WHERE a.user = (SELECT id FROM users WHERE user_id = ?) AND a.until_seq IS NULL AND b.until_seq IS NULL
-  AND (SELECT type FROM conversations WHERE id = a.conversation) <> 3)
+WITH me (id, n) AS MATERIALIZED (SELECT u.id, (SELECT count(*) FROM members WHERE user = u.id) FROM users u WHERE u.user_id = ?)
+SELECT json_group_array(DISTINCT o.user_id) FROM json_each(?) j CROSS JOIN me CROSS JOIN users o ON o.user_id = j.value
+WHERE CASE WHEN min(me.n, 1000) < (SELECT count(*) FROM (SELECT 1 FROM members WHERE user = o.id LIMIT 1001))
+  THEN EXISTS (SELECT 1 FROM members a CROSS JOIN members b ON b.conversation = a.conversation AND b.user = o.id
+    WHERE a.user = me.id AND a.until_seq IS NULL AND b.until_seq IS NULL
+    AND (SELECT type FROM conversations WHERE id = a.conversation) <> 3)
+  ELSE EXISTS (SELECT 1 FROM members b CROSS JOIN members a ON a.conversation = b.conversation AND a.user = me.id
+    WHERE b.user = o.id AND b.until_seq IS NULL AND a.until_seq IS NULL
+    AND (SELECT type FROM conversations WHERE id = b.conversation) <> 3) END
 """
 _CHANNELS = """
 SELECT c.conversation_id, m.joined_seq FROM users u JOIN members m ON m.user = u.id JOIN conversations c ON c.id = m.conversation
@@ -239,7 +245,7 @@ class SqliteReads:
 
     async def share_conversation(self, user_id: str, others: Sequence[str]) -> set[str]:
         """See `Store.share_conversation`."""
-        return set(await self._aggregate(_SHARED, (_encode(list(others)).decode(), user_id)))
+        return set(await self._aggregate(_SHARED, (user_id, _encode(list(others)).decode())))
 
     async def page(
         self,

@@ -7,20 +7,26 @@ from collections.abc import Sequence
 from pingme.domain.events import Command, Event, Outcome, Stored
 
 
-def with_events(commands: Sequence[Command], outcomes: Sequence[Outcome], since_ms: int = 0) -> list[Outcome]:
-    """Give duplicates their events back: after an unknown outcome nobody has delivered them.
+def with_events(
+    commands: Sequence[Command], outcomes: Sequence[Outcome], since_ms: Sequence[int | None]
+) -> list[Outcome]:
+    """Give duplicates their events back where perhaps nobody has delivered them.
+
+    An older one was delivered, or will be found by sync; and who has joined since then may not hear it.
 
     Args:
         commands: the batch.
         outcomes: one for each.
-        since_ms: leave what was stored before this time alone: it was delivered, or will be found by sync; and who
-            has joined since then may not hear it.
+        since_ms: for each, the time (server_ts) from which on nobody knows whether it was delivered; None: it was.
     """
     return [
         _restored(command, outcome)
-        if isinstance(outcome, Stored) and outcome.event is None and outcome.server_ts >= since_ms
+        if isinstance(outcome, Stored)
+        and outcome.event is None
+        and since is not None
+        and outcome.server_ts >= since
         else outcome
-        for command, outcome in zip(commands, outcomes, strict=True)
+        for command, outcome, since in zip(commands, outcomes, since_ms, strict=True)
     ]
 
 

@@ -118,7 +118,9 @@ class Worker:
         self._keeps = keeps
         self._observe = observe
         self._parking = Parking()
-        self._unknown: set[MsgKey] = set()  # may be stored although no save of them has returned
+        self._unknown: dict[
+            MsgKey, int
+        ] = {}  # may be stored since this time although no save of them has returned
         self._stopping = False
         self._idle = True
         self.state = WorkerState()
@@ -190,12 +192,13 @@ class Worker:
         unknown = bool(self._unknown) and any(_key(command) in self._unknown for command in commands)
         wait_ms = OUTAGE_WAIT_MS
         started_ms = self._clock.monotonic_ms()
+        since_ms = self._clock.now_ms() - REDELIVER_MS
         while True:
             try:
                 outcomes = await self._store.save(commands)
             except StoreOutcomeUnknown as exc:
                 unknown = True
-                self._unknown.update(map(_key, commands))
+                self._unknown = dict.fromkeys(map(_key, commands), since_ms) | self._unknown
                 self._note_outage(exc, started_ms)
             except StoreUnavailable as exc:
                 self._note_outage(exc, started_ms)
@@ -225,12 +228,10 @@ class Worker:
 
     def _to_deliver(self, commands: Sequence[Command], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         """Give repeats their events where nobody else may have delivered them."""
-        if self._unknown:
-            unknown = not self._unknown.isdisjoint(map(_key, commands))
-            self._unknown.difference_update(map(_key, commands))
-            if unknown:
-                return with_events(commands, outcomes)
-        return with_events(commands, outcomes, self._clock.now_ms() - REDELIVER_MS)
+        since_ms = self._clock.now_ms() - REDELIVER_MS if self._keeps else None
+        return with_events(
+            commands, outcomes, [self._unknown.pop(_key(command), since_ms) for command in commands]
+        )
 
     async def _finish(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
         state = self.state
@@ -287,7 +288,8 @@ class Worker:
     def _drop(self, partitions: Collection[int]) -> None:
         """Let go of what is not finished of partitions that somebody else serves now."""
         dropped = self._parking.drop(partitions)
-        self._unknown.difference_update(_key(record.command) for record in dropped)
+        for record in dropped:
+            self._unknown.pop(_key(record.command), None)
         self._letters.drop(partitions)
         self.state.parked = self._parking.count
         log.info("partitions_withdrawn", partitions=sorted(partitions), dropped=len(dropped))
@@ -368,14 +370,15 @@ class Worker:
     async def _let_go(self, record: Record, outcome: Outcome) -> None:
         """Answer a lone record that is done with, and go on with what waits behind it."""
         conversation_id = record.command.conversation_id
-        self._unknown.discard(_key(record.command))
+        self._unknown.pop(_key(record.command), None)
         self._letters.forget(record)
         self._note_letters()
         self._parking.take_out(record)
         await self._finish([record], [outcome])
         behind = self._parking.free(conversation_id)
         self.state.parked = self._parking.count
-        await self._process(behind)
+        for part in _parts(behind):
+            await self._process(await self._hold_back(part))
 
 
 def _key(command: Command) -> MsgKey:
@@ -383,11 +386,11 @@ def _key(command: Command) -> MsgKey:
 
 
 def _parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    """Cut records where their payloads would be more than `BATCH_BYTES` together; one of them always fits."""
+    """Cut records into batches: at most `BATCH_RECORDS`, and `BATCH_BYTES` of payloads unless it is only one."""
     start = size = 0
     for place, record in enumerate(records):
         length = len(record.command.payload)
-        if size + length > BATCH_BYTES and place > start:
+        if place - start == BATCH_RECORDS or (size + length > BATCH_BYTES and place > start):
             yield records[start:place]
             start, size = place, 0
         size += length
