@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -18,23 +17,17 @@ from textual.widgets import Footer, OptionList, Static, TextArea
 
 from pingme.cli.tui.desk import Desk
 from pingme.cli.tui.dialogs import Ask, ChooseEmoji, HelpScreen, NewChat, NewGroup
+from pingme.cli.tui.drafts import Draft, Drafts, Mode
+from pingme.cli.tui.loading import Loader
 from pingme.cli.tui.text import clean, one_line
 from pingme.cli.tui.widgets import Composer, ConversationList, MessageView
 from pingme.domain.errors import PingMeError
-from pingme.sdk import Client, ConnectionChanged, Group, SendFailed, SessionEnded, Synced, User
+from pingme.sdk import Client, ClientClosed, ConnectionChanged, Group, SendFailed, SessionEnded, Synced, User
 from pingme.sdk.events import Event, LogEvent, Message
 
 DRAW_AFTER_S = 0.03  # what happens within this is drawn once
 TYPING_EVERY_S = 3.0
 LIST_WIDTH = 26  # columns of the conversation list; leaves 53 for messages on a terminal of 80
-
-
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """What the composer is for: ``write``, or ``reply`` or ``edit`` of the message ``seq``."""
-
-    kind: str = "write"
-    seq: int = 0
 
 
 class ChatScreen(Screen[None]):
@@ -68,9 +61,10 @@ class ChatScreen(Screen[None]):
         self.client = client
         self.current: str | None = None
         self._mode = Mode()
-        self._texts: dict[str, str] = {}
+        self._loader = Loader(self, self.desk, self._draw_soon)
+        self._drafts = Drafts()
+        self._told: PingMeError | None = None
         self._drawing = False
-        self._loading = False
         self._said_typing = 0.0
 
     def compose(self) -> ComposeResult:
@@ -91,6 +85,9 @@ class ChatScreen(Screen[None]):
         self.query_one("#conversations").styles.width = LIST_WIDTH
         self.query_one("#composer").focus()
         self._banner("" if self.client.is_online else "connecting …")
+        for one in self.client.conversations():  # what an earlier run left may be refused, too
+            for msg_id, content in self.client.unsent(one.conversation_id):
+                self._drafts.sent(msg_id, Draft(one.conversation_id, content))
         self.set_interval(1.0, self._draw_soon)  # signs of typing fade
         self.run_worker(self._listen(), group="events", exclusive=True)
 
@@ -109,6 +106,8 @@ class ChatScreen(Screen[None]):
             self._banner(f"stopped: {error.message}")
 
     async def _notice(self, event: Event) -> None:
+        if isinstance(event, Message) and event.mine:
+            self._drafts.settle(event.msg_id)
         match event:
             case ConnectionChanged(state="online"):
                 self._banner("")
@@ -117,11 +116,11 @@ class ChatScreen(Screen[None]):
             case ConnectionChanged(state="connecting") if not self.client.is_online:
                 self._banner("reconnecting …")
             case SendFailed():
-                self.notify(f"not sent: {event.error.message}", severity="error", timeout=10, markup=False)
+                self._not_sent(event.error, event.conversation_id, self._drafts.settle(event.msg_id))
             case Synced(reset=reset):
                 await self.desk.watch_peers()
-                if reset and self.current is not None:
-                    self._load()
+                if reset:
+                    self._loader.begin()
             case LogEvent(seq=1):
                 await self.desk.watch_peers()
             case Message() if not event.mine and event.conversation_id != self.current:
@@ -159,9 +158,8 @@ class ChatScreen(Screen[None]):
         view.show(self.desk.message_rows(current))
         self.query_one("#typing", Static).update(Text(self.desk.typing(current), style="italic dim"))
         self._draw_mode()
-        snapshot = self.client.conversation(current)
-        if snapshot is not None and snapshot.unread and view.is_at_end and self.app.app_focus:
-            self.client.mark_read(current)
+        in_sight = view.is_at_end and self.is_active and self.app.app_focus
+        if in_sight and self.desk.mark_shown(current):
             self._draw_soon()
 
     def _draw_mode(self) -> None:
@@ -184,33 +182,13 @@ class ChatScreen(Screen[None]):
 
     def open(self, conversation_id: str) -> None:
         """Show a conversation."""
-        composer = self.query_one(Composer)
-        if self.current is not None:
-            self._texts[self.current] = composer.text if self._mode.kind != "edit" else ""
+        if self.current is not None and self._mode.kind != "edit":
+            self._drafts.keep(self.current, self.query_one(Composer).text)
         self.current = conversation_id
         self._mode = Mode()
-        composer.text = self._texts.pop(conversation_id, "")
-        composer.move_cursor(composer.document.end)
+        self._write(self._drafts.take(conversation_id))
         self.query_one(MessageView).restart()
-        if not self.desk.feed(conversation_id).loaded:
-            self._load()
-        self._draw_soon()
-
-    def _load(self) -> None:
-        if self.current is not None and not self._loading:
-            self._loading = True
-            self.run_worker(self._load_page(self.current), group="load")
-
-    async def _load_page(self, conversation_id: str) -> None:
-        try:
-            if await self.desk.load(conversation_id):
-                await self.desk.load_receipts(conversation_id)
-        except PingMeError as error:
-            self.notify(f"history: {error.message}", severity="warning", markup=False)
-        finally:
-            self._loading = False
-        if self.current is not None and not self.desk.feed(self.current).loaded:
-            self.set_timer(1.0, self._load)  # the line is down, or another conversation was opened meanwhile
+        self._loader.open(conversation_id)
         self._draw_soon()
 
     def action_step(self, direction: int) -> None:
@@ -273,8 +251,7 @@ class ChatScreen(Screen[None]):
 
     @on(MessageView.OlderWanted)
     def _older(self) -> None:
-        if self.current is not None and self.desk.feed(self.current).loaded:
-            self._load()
+        self._loader.older()
 
     @on(MessageView.Acted)
     def _act(self, event: MessageView.Acted) -> None:
@@ -289,12 +266,8 @@ class ChatScreen(Screen[None]):
             return
         match event.action:
             case "reply" | "edit" if event.action == "reply" or message.mine:
-                self._mode = Mode(event.action, message.seq)
-                if event.action == "edit":
-                    composer.text = message.content
-                    composer.move_cursor(composer.document.end)
+                self._enter_mode(Mode(event.action, message.seq), message.content)
                 composer.focus()
-                self._draw_soon()
             case "recall":
                 _ = self.app.push_screen(Ask("Recall this message for everybody?"), self._recaller(message))
             case "react":
@@ -323,10 +296,7 @@ class ChatScreen(Screen[None]):
         return answer
 
     async def _show_receipts(self, message: Message) -> None:
-        known = await self.client.rest.receipts(message.conversation_id, message.seq)
-        read = ", ".join(self.desk.names.user(one) for one in known.read) or "nobody yet"
-        got = ", ".join(self.desk.names.user(one) for one in known.delivered if one not in known.read)
-        self.notify(f"read by: {read}" + (f"\narrived at: {got}" if got else ""), timeout=8, markup=False)
+        self.notify(await self.desk.receipts_of(message), timeout=8, markup=False)
 
     # Writing
 
@@ -335,21 +305,58 @@ class ChatScreen(Screen[None]):
         content = event.text.strip()
         if not content or self.current is None:
             return
-        composer, mode, current = self.query_one(Composer), self._mode, self.current
-        composer.text = ""
+        draft = Draft(self.current, content, self._mode)
         self._mode, self._said_typing = Mode(), 0.0
+        self._write(self._drafts.take(self.current))
         self.query_one(MessageView).restart()
-        if mode.kind == "edit":
-            self._spawn(self.client.edit(current, mode.seq, content, wait=False))
-        else:
-            self._spawn(self._send(current, content, mode.seq or None))
+        self._spawn(self._deliver(draft))
 
-    async def _send(self, conversation_id: str, content: str, reply_to: int | None) -> None:
-        peer = self.desk.peer_of(conversation_id)
-        if peer is not None:
-            await self.client.send(content, to=peer, reply_to=reply_to, wait=False)
-        else:
-            await self.client.send(content, conversation=conversation_id, reply_to=reply_to, wait=False)
+    async def _deliver(self, draft: Draft) -> None:
+        """Send a message or an edit; what is refused comes back."""
+        msg_id = self.client.new_msg_id()
+        try:
+            if draft.mode.kind == "edit":  # waited for: no msg_id tells whose failure an event is
+                await self.client.edit(draft.conversation_id, draft.mode.seq, draft.text)
+            else:
+                self._drafts.sent(msg_id, draft)
+                await self.desk.send(draft, msg_id)
+        except ClientClosed:
+            return  # the edit is on disk and goes out the next time
+        except PingMeError as error:
+            self._drafts.settle(msg_id)
+            self._not_sent(error, draft.conversation_id, draft)
+
+    def _not_sent(self, error: PingMeError, conversation_id: str, draft: Draft | None) -> None:
+        """Say why something was not sent, once, and put its text back where it was written."""
+        where = "" if conversation_id == self.current else f" to {self.desk.title(conversation_id)}"
+        if error is not self._told:  # a refused edit is told to whoever waits for it, and as an event
+            words = f"not sent{where}: {clean(error.message)}"
+            self.notify(words, severity="error", timeout=10, markup=False)
+        self._told = error
+        if draft is None:
+            return
+        written = self.query_one(Composer).text
+        back = self._drafts.give_back(draft, current=self.current, written=written, mode=self._mode)
+        if back is not None:
+            self._mode = back.mode
+            self._write(back.text)
+
+    def _write(self, text: str) -> None:
+        composer = self.query_one(Composer)
+        with composer.prevent(TextArea.Changed):  # nobody typed
+            composer.text = text
+        composer.move_cursor(composer.document.end)
+
+    def _enter_mode(self, mode: Mode, content: str = "") -> None:
+        """Use the composer for something else; what an edit would overwrite is kept behind it."""
+        was, self._mode = self._mode, mode
+        if mode.kind == "edit":
+            if was.kind != "edit":
+                self._drafts.keep(self.current or "", self.query_one(Composer).text)
+            self._write(content)
+        elif was.kind == "edit" or (mode.kind == "write" and not self.query_one(Composer).text):
+            self._write(self._drafts.take(self.current or ""))
+        self._draw_soon()
 
     @on(Composer.Scrolled)
     def _scroll(self, event: Composer.Scrolled) -> None:
@@ -358,10 +365,7 @@ class ChatScreen(Screen[None]):
     @on(Composer.Left)
     def _leave_composer(self, event: Composer.Left) -> None:
         if event.how == "cancel":
-            if self._mode.kind == "edit":
-                self.query_one(Composer).text = ""
-            self._mode = Mode()
-            self._draw_soon()
+            self._enter_mode(Mode())
         else:
             view = self.query_one(MessageView)
             view.focus()

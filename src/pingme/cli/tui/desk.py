@@ -10,6 +10,7 @@ from collections import OrderedDict, defaultdict
 from rich.text import Text
 
 from pingme.cli.tui import text
+from pingme.cli.tui.drafts import Draft
 from pingme.cli.tui.feed import Feed
 from pingme.cli.tui.names import Names
 from pingme.cli.tui.receipts import GroupReceipts, tick_of
@@ -177,6 +178,33 @@ class Desk:
         except PingMeError:
             return  # ticks begin with what is heard from now on
         self._receipts.note(conversation_id, message.seq, delivered=known.delivered, read=known.read)
+
+    async def receipts_of(self, message: Message) -> str:
+        """Return in words who got and who read a message."""
+        known = await self.client.rest.receipts(message.conversation_id, message.seq)
+        read = ", ".join(self.names.user(one) for one in known.read) or "nobody yet"
+        got = ", ".join(self.names.user(one) for one in known.delivered if one not in known.read)
+        return f"read by: {read}" + (f"\narrived at: {got}" if got else "")
+
+    def mark_shown(self, conversation_id: str) -> bool:
+        """Tell as read what is loaded, as it is shown; return whether that is news.
+
+        What is known of a conversation but not loaded has not been seen.
+        """
+        snapshot, feed = self.client.conversation(conversation_id), self.feed(conversation_id)
+        if snapshot is None or not snapshot.unread or not feed.loaded or feed.newest_seq <= snapshot.read_seq:
+            return False
+        self.client.mark_read(conversation_id, feed.newest_seq)
+        return self.client.conversation(conversation_id) is not snapshot
+
+    async def send(self, draft: Draft, msg_id: str) -> None:
+        """Keep a message for sending; to whom a private one goes is said, so that it may be the first."""
+        peer = self.peer_of(draft.conversation_id)
+        conversation = draft.conversation_id if peer is None else None
+        reply_to = draft.mode.seq or None
+        await self.client.send(
+            draft.text, to=peer, conversation=conversation, reply_to=reply_to, msg_id=msg_id, wait=False
+        )
 
     def message_rows(self, conversation_id: str) -> list[Row]:
         """Return the messages of a conversation, its days, what happened in it, and what still waits to go

@@ -69,7 +69,7 @@ class NewChat(ModalScreen[User | None]):
     def __init__(self, client: Client) -> None:
         super().__init__()
         self._client = client
-        self._found: list[User] = []
+        self._found: dict[str, User] = {}  # by user id; always what the list shows
 
     def compose(self) -> ComposeResult:
         """Build the screen."""
@@ -81,30 +81,38 @@ class NewChat(ModalScreen[User | None]):
 
     @on(Input.Changed, "#who")
     def _search_soon(self, event: Input.Changed) -> None:
+        self._show([])  # nobody whom the new text may not mean can be chosen
         self.run_worker(self._search(event.value.strip()), exclusive=True)
 
     @on(Input.Submitted, "#who")
     def _take_first(self) -> None:
         if self._found:
-            _ = self.dismiss(self._found[0])
+            _ = self.dismiss(next(iter(self._found.values())))
 
     @on(OptionList.OptionSelected, "#found")
     def _take(self, event: OptionList.OptionSelected) -> None:
-        _ = self.dismiss(self._found[event.option_index])
+        user = self._found.get(event.option_id or "")
+        if user is not None:  # else the list has changed since the key was pressed
+            _ = self.dismiss(user)
 
     async def _search(self, text: str) -> None:
-        self._found = []
-        if text:
-            await asyncio.sleep(SEARCH_AFTER_S)
-            try:
-                self._found = await self._client.rest.search_users(text)
-            except PingMeError as error:
-                self.query_one("#problem", Label).update(Text(error.message))
-                return
-        found = self.query_one("#found", OptionList)
-        found.clear_options()
-        found.add_options([Option(_line(user)) for user in self._found])
-        self.query_one("#problem", Label).update("" if self._found or not text else "nobody by that name")
+        if not text:
+            return
+        await asyncio.sleep(SEARCH_AFTER_S)
+        try:
+            found = await self._client.rest.search_users(text)
+        except PingMeError as error:
+            self.query_one("#problem", Label).update(Text(error.message))
+        else:
+            self._show(found, "" if found else "nobody by that name")
+
+    def _show(self, found: list[User], problem: str = "") -> None:
+        """Show these users, and have them for the keys, both at once."""
+        self._found = {user.user_id: user for user in found}
+        options = self.query_one("#found", OptionList)
+        options.clear_options()
+        options.add_options([Option(_line(user), id=user_id) for user_id, user in self._found.items()])
+        self.query_one("#problem", Label).update(problem)
 
 
 class NewGroup(ModalScreen[Group | None]):

@@ -20,6 +20,7 @@ class Feed:
 
     Attributes:
         complete: True when nothing older is visible to this user.
+        newest_seq: the highest seq that was loaded or has happened since, 0 before the first.
     """
 
     def __init__(self, conversation_id: str) -> None:
@@ -28,6 +29,7 @@ class Feed:
         self.loaded = False
         self._entries: dict[int, LogEvent] = {}
         self._oldest: int | None = None
+        self.newest_seq = 0
 
     @property
     def oldest_seq(self) -> int | None:
@@ -41,7 +43,7 @@ class Feed:
 
     def add(self, event: LogEvent) -> None:
         """Take one entry, old or new; changes of messages are applied to them."""
-        self._oldest = event.seq if self._oldest is None else min(self._oldest, event.seq)
+        self._reach(event.seq)
         if isinstance(event, ev.Edited | ev.Recalled | ev.Reacted):
             target = self._entries.get(event.target_seq)
             if isinstance(target, Message):
@@ -54,11 +56,15 @@ class Feed:
         already.
         """
         for event in events:
-            self._oldest = event.seq if self._oldest is None else min(self._oldest, event.seq)
+            self._reach(event.seq)
             if not isinstance(event, _SILENT):
                 self._entries.setdefault(event.seq, event)
         self.loaded = True
         self.complete = complete
+
+    def _reach(self, seq: int) -> None:
+        self._oldest = seq if self._oldest is None else min(self._oldest, seq)
+        self.newest_seq = max(self.newest_seq, seq)
 
     def entries(self) -> list[LogEvent]:
         """Return what is to be shown, oldest first."""

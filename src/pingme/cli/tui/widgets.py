@@ -32,6 +32,7 @@ class Rows(OptionList):
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows; the chosen one stays chosen, the place stays where it was."""
+        chosen = self.chosen  # the highlight is an index: of the old rows until they are replaced
         old, self._rows = self._rows, list(rows)
         if [row.id for row in old] == [row.id for row in rows[: len(old)]]:
             for before, row in zip(old, rows, strict=False):
@@ -39,20 +40,29 @@ class Rows(OptionList):
                     self.replace_option_prompt(row.id, row.text)
             self.add_options([_option(row) for row in rows[len(old) :]])
             return
-        chosen = self.chosen
-        self.clear_options()
-        self.add_options([_option(row) for row in rows])
+        top = self.scroll_offset.y
+        _ = self.set_options([_option(row) for row in rows]) if rows else self.clear_options()
+        self.scroll_to(y=top, animate=False)
         self.choose(chosen)
 
     @property
     def chosen(self) -> str | None:
-        """The id of the highlighted row."""
-        return self._rows[self.highlighted].id if self.highlighted is not None else None
+        """The id of the highlighted row, None when there is none."""
+        place = self.highlighted
+        return self._rows[place].id if place is not None and place < len(self._rows) else None
 
     def choose(self, row_id: str | None) -> None:
         """Highlight a row."""
         place = next((place for place, row in enumerate(self._rows) if row.id == row_id), None)
         self.highlighted = place
+
+    def has_choice(self, direction: int) -> bool:
+        """Return whether there is a row to choose above (−1) or below (1) the highlighted one."""
+        place = self.highlighted
+        if place is None:
+            return True
+        rows = self._rows[:place] if direction < 0 else self._rows[place + 1 :]
+        return any(not row.fixed for row in rows)
 
 
 class ConversationList(Rows):
@@ -85,6 +95,7 @@ class MessageView(Rows):
     def __init__(self, *, id: str) -> None:  # noqa: A002  # Textual's own name
         super().__init__(id=id)
         self._follow = True
+        self._is_drawing = False
 
     def action_act(self, action: str) -> None:
         """Post what was asked for."""
@@ -92,14 +103,20 @@ class MessageView(Rows):
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show messages: at the end one stays at the end, further up one stays where one reads."""
-        follow = self.is_at_end
-        below = self.max_scroll_y - self.scroll_offset.y
+        follow, top = self.is_at_end, self.scroll_offset.y
+        below = self.max_scroll_y - top
         prepended = bool(self._rows) and bool(rows) and self._rows[0].id != rows[0].id
-        super().show(rows)
+        self._is_drawing = True  # new rows begin at their top, which nobody scrolled to
+        try:
+            super().show(rows)
+            if follow:
+                self.scroll_to(y=self.max_scroll_y, animate=False)
+            else:
+                self.scroll_to(y=self.max_scroll_y - below if prepended else top, animate=False)
+        finally:
+            self._is_drawing = False
         if follow:
-            self.call_after_refresh(self.to_end)
-        elif prepended:
-            self.call_after_refresh(self._keep_place, below)
+            self.call_after_refresh(self.to_end)  # the height is known for certain
 
     @property
     def is_at_end(self) -> bool:
@@ -113,7 +130,7 @@ class MessageView(Rows):
 
     def to_end(self) -> None:
         """Scroll to the newest message."""
-        self.scroll_end(animate=False)
+        self.scroll_to(y=self.max_scroll_y, animate=False)  # at once, unlike scroll_end
         self._follow = False
 
     def page(self, direction: int) -> None:
@@ -129,24 +146,23 @@ class MessageView(Rows):
 
     def action_cursor_up(self) -> None:
         """Choose the message above; above the first one older ones are loaded."""
-        if self.highlighted in {None, 0}:
-            self._look_up()
-        if self.highlighted != 0:
+        if self.has_choice(-1):
             super().action_cursor_up()
+        elif self.scroll_offset.y > 0:
+            self.scroll_to(y=0, animate=False)
+        else:
+            self._look_up()
 
     def action_cursor_down(self) -> None:
         """Choose the message below; below the last one one writes again."""
-        if self.highlighted is None or self.highlighted >= len(self._rows) - 1:
-            self.action_act("leave")
-        else:
+        if self.highlighted is not None and self.has_choice(1):
             super().action_cursor_down()
+        else:
+            self.action_act("leave")
 
     def _look_up(self) -> None:
-        if self.scroll_offset.y <= 1 and not self._follow:
+        if self.scroll_offset.y <= 1 and not self._follow and not self._is_drawing:
             self.post_message(self.OlderWanted())
-
-    def _keep_place(self, below: float) -> None:
-        self.scroll_to(y=self.max_scroll_y - below, animate=False)
 
 
 class Composer(TextArea):
