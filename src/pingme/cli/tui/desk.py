@@ -68,7 +68,7 @@ class Desk:
         if isinstance(event, Message):
             self._typing[event.conversation_id].pop(event.sender_id, None)
         feed = self._feeds.get(event.conversation_id)
-        if feed is not None and feed.loaded:
+        if feed is not None:
             feed.add(event)
 
     async def watch_peers(self) -> None:

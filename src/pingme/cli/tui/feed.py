@@ -9,6 +9,7 @@ from pingme.sdk.events import LogEvent, Message
 from pingme.sdk.state import change_message
 
 MAX_ENTRIES = 2_000  # loaded per conversation; who reads further back has `pingme.sdk` and the web client
+MAX_EARLY = 200  # more do not happen between the making of a page and its arrival
 _SILENT = (ev.Edited, ev.Recalled, ev.Reacted, ev.OtherEvent, ev.SettingsChanged, ev.ProfileChanged)
 
 
@@ -28,6 +29,7 @@ class Feed:
         self.complete = False
         self.loaded = False
         self._entries: dict[int, LogEvent] = {}
+        self._early: list[LogEvent] = []  # happened while the first page was on its way
         self._oldest: int | None = None
         self.newest_seq = 0
 
@@ -43,6 +45,9 @@ class Feed:
 
     def add(self, event: LogEvent) -> None:
         """Take one entry, old or new; changes of messages are applied to them."""
+        if not self.loaded:
+            self._early = [*self._early[1 - MAX_EARLY :], event]
+            return
         self._reach(event.seq)
         if isinstance(event, ev.Edited | ev.Recalled | ev.Reacted):
             target = self._entries.get(event.target_seq)
@@ -61,6 +66,10 @@ class Feed:
                 self._entries.setdefault(event.seq, event)
         self.loaded = True
         self.complete = complete
+        early, self._early = self._early, []
+        for event in early:
+            if event.seq > self.newest_seq:  # the page was asked for before it happened
+                self.add(event)
 
     def _reach(self, seq: int) -> None:
         self._oldest = seq if self._oldest is None else min(self._oldest, seq)
