@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import msgspec
 import pytest
 
+from pingme.adapters import dead_letters_kafka_topic
 from pingme.adapters.dead_letters_kafka import KafkaDeadLetters
+from pingme.adapters.dead_letters_kafka_topic import LetterTopic
 from pingme.adapters.dead_letters_mysql import MysqlDeadLetters
 from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
 from pingme.adapters.sqlite_database import SqliteDatabase
 from pingme.domain.errors import DeadLetterFailed
 from pingme.ports.dead_letters import DeadLetterRecord
 from tests.fakes.dead_letters import MemoryDeadLetters
-from tests.fakes.kafka import MockCluster
+from tests.fakes.kafka import FailingProducer, MockCluster
 from tests.fakes.store_worlds import mysql_database
 
 replace = msgspec.structs.replace
@@ -176,6 +179,27 @@ async def test_a_letter_that_is_not_kept_is_an_error(tmp_path):
         await SqliteDeadLetters(database).put(letter())
 
     await database.close()
+
+
+async def test_a_producer_of_letters_that_failed_for_good_is_replaced(monkeypatch: pytest.MonkeyPatch):
+    """The next attempt has one of its own: librdkafka's takes nothing any more after a fatal error."""
+    made: list[FailingProducer] = []
+
+    def make(config: Mapping[str, Any]) -> FailingProducer:
+        made.append(FailingProducer(config))
+        return made[-1]
+
+    monkeypatch.setattr(dead_letters_kafka_topic, "Producer", make)
+    topic = LetterTopic("127.0.0.1:1", "t-dlq")
+    topic.put(letter(1))
+    made[0].fail()
+
+    with pytest.raises(DeadLetterFailed, match="Fatal error"):
+        topic.put(letter(2))
+    topic.put(letter(2))
+    topic.put(letter(3))
+
+    assert [len(each.taken) for each in made] == [1, 2]
 
 
 async def test_the_fake_can_be_broken():

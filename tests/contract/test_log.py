@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from confluent_kafka import Message, Producer
+from confluent_kafka.admin import AdminClient
 
 from pingme.adapters import log_kafka, log_kafka_consumer
 from pingme.adapters.clock_system import SystemClock
@@ -328,6 +329,37 @@ async def test_partitions_move_to_a_new_node_and_their_records_with_them(world: 
     assert set(first.positions) | set(second.positions) == first.partitions
 
 
+@pytest.mark.slow
+async def test_a_partition_that_left_while_it_was_paused_is_consumed_when_it_comes_back(
+    kafka: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    """All stand still for want of room; some move, there is room again, they come back: their records come, too."""
+    world = KafkaWorld(kafka["KAFKA_BROKERS"], f"t{uuid.uuid4().hex[:12]}", SHARDS)
+    node = await world.node()
+    lane = world.lane
+    await until(lambda: len(lane.positions) == node.partitions)
+    monkeypatch.setattr(lane, "_room", 8)
+    commands = [to_user(ADA, f"u{number}", msg_id=f"m{number}") for number in range(150)]
+    assert {node.partition_of(each.conversation_id) for each in commands} == lane.partitions
+    for command in commands:
+        lane.append(record(command))
+    await until(lambda: node._consumer._paused_now == lane.partitions)
+
+    other = await world.node()
+    second = world.lane
+    await until(lambda: bool(second.positions) and not set(lane.positions) & set(second.positions))
+    mine = [each for each in commands if node.partition_of(each.conversation_id) in lane.positions]
+    await collect(lane, len(mine))
+    await until(lambda: not lane.paused)
+    await asyncio.sleep(0.3)  # a turn of the consumer's thread
+    await other.close()
+    await until(lambda: len(lane.positions) == node.partitions)
+
+    back = [each for each in commands if each not in mine]
+    assert set(names(await collect(lane, len(back)))) == {each.msg_id for each in back}
+    await world.close()
+
+
 async def test_a_fault_of_ours_in_the_consumer_passes_no_record_over(
     world: KafkaWorld, monkeypatch: pytest.MonkeyPatch
 ):
@@ -387,6 +419,25 @@ async def test_nodes_on_another_store_are_refused_while_there_are_any(kafka: dic
     lane = world.lane
 
     await until(lambda: len(lane.positions) == SHARDS)
+    await world.close()
+
+
+@pytest.mark.slow
+async def test_a_mark_that_kafka_forgot_is_set_again(kafka: dict[str, str]):
+    """A node that has run for a week still keeps nodes on another store away."""
+    world = KafkaWorld(kafka["KAFKA_BROKERS"], f"t{uuid.uuid4().hex[:12]}", SHARDS)
+    first = await world.node("e1")
+    lane = world.lane
+    await until(lambda: bool(lane.positions))
+    group = f"{world.topic}-store"
+    admin = AdminClient({"bootstrap.servers": world.brokers})
+    admin.delete_consumer_groups([group])[group].result(10)
+
+    await first._renew_mark()
+
+    with pytest.raises(TopicUnusable, match=r"another store.*its epoch is e1, this store's e2"):
+        await world.node("e2")
+    assert first.faults.describe() == ""
     await world.close()
 
 

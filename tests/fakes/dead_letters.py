@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -15,15 +16,18 @@ replace = msgspec.structs.replace
 class MemoryDeadLetters:
     """The fake of the port; the contract suite runs on it, too.
 
-    While ``broken`` is True nothing can be put.
+    While ``broken`` is True nothing can be put, and while ``answers`` is not set nothing is known yet of what is put.
     """
 
     def __init__(self) -> None:
         self.broken = False
+        self.answers = asyncio.Event()
+        self.answers.set()
         self._letters: dict[int, DeadLetterRecord] = {}
         self._last_id = 0
 
     async def put(self, letter: DeadLetterRecord) -> None:
+        await self.answers.wait()
         if self.broken:
             raise DeadLetterFailed("broken by the test")
         old = next((kept for kept in self._letters.values() if _key(kept) == _key(letter)), None)

@@ -25,6 +25,7 @@ from tests.fakes.store import MemoryStore
 
 AFTER_MS = 1_500
 STEP_MS = 50
+ANSWER_MS = 60_000
 AWAY = StoreUnavailable("away")
 
 
@@ -54,13 +55,13 @@ class AnsweringPush(RecordingPush):
 class Node:
     """A node's write path on a log that nobody works on, unless the test does."""
 
-    def __init__(self, limit_records: int = 1_000) -> None:
+    def __init__(self, limit_records: int = 1_000, direct_records: int = 10_000) -> None:
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock, users=USERS)
-        self.pending = Pending("n1", self.clock, 60_000)
+        self.pending = Pending("n1", self.clock, ANSWER_MS)
         self.push = AnsweringPush(self.pending)
         self.log = FakePartitionedLog()
-        self.direct = MemoryLog(10_000)
+        self.direct = MemoryLog(direct_records)
         self.away = False
         self.worker = Worker(
             self.direct,
@@ -329,3 +330,76 @@ async def test_unanswered_sends_are_bounded():
     assert refused.value.code == ErrorCode.OVERLOADED
     assert len(node.pending) == 1
     await node.stop()
+
+
+@pytest.fixture
+async def narrow() -> AsyncIterator[Node]:
+    """A node whose own worker's queue has room for three; its store is away and has taken a send with it."""
+    made = Node(direct_records=3)
+    for _ in range(5_000):
+        made.store.fail_next(AWAY)
+    made.log.fails = True
+    made.send(message("a"))
+    await made.advance(STEP_MS)
+    made.log.fails = False
+    yield made
+    back(made)
+    await made.advance(1_000)
+    await made.stop()
+
+
+def back(node: Node) -> None:
+    """Let the store answer again."""
+    node.store._faults.clear()
+
+
+async def test_sends_that_return_to_a_full_queue_wait_for_room(narrow: Node):
+    """Store and log are away, the log is back first: nothing fails, and all are stored in their order."""
+    narrow.send(message("b"), message("c"), message("d"))
+    await narrow.advance(500)
+    narrow.log.echo()
+    narrow.owned.tick()
+    narrow.send(message("e"), message("f"))
+    await narrow.advance(2_000)
+    depths = narrow.direct.depth(), narrow.owned.depth() - narrow.log.depth()
+    with pytest.raises(Refused):
+        narrow.send(message("g"))
+
+    back(narrow)
+    await narrow.advance(1_000)
+
+    assert depths == (3, 5)
+    assert narrow.answered() == [(name, seq, False) for seq, name in enumerate("abcdef", 1)]
+
+
+async def test_sends_that_stand_still_in_the_log_wait_for_room_in_the_queue(narrow: Node):
+    """Those of another partition have filled it; these are committed as soon as there is room, in their order."""
+    other = [to_user(ADA, CAI, msg_id=f"m{number}") for number in range(5)]
+    assert narrow.log.partition_of(other[0].conversation_id) != PARTITION
+    narrow.send(message("b"), message("c"), message("d"), *other)
+    await narrow.advance(AFTER_MS + STEP_MS)
+    full = narrow.direct.depth()
+
+    back(narrow)
+    await narrow.advance(1_000)
+
+    assert full == 3
+    assert [name for name, _, _ in narrow.answered()] == [*"abcd", "m0", "m1", "m2", "m3", "m4"]
+
+
+async def test_sends_for_which_there_was_no_room_in_time_are_let_go(narrow: Node):
+    """Their senders were told 10009, and send them again: nothing waits for them, and the partition returns."""
+    narrow.send(message("b"), message("c"), message("d"))
+    await narrow.advance(500)
+    narrow.log.echo()
+    narrow.owned.tick()
+    narrow.send(message("e"))
+    await narrow.advance(2_000)
+    await narrow.clock.advance(ANSWER_MS)
+    narrow.pending.tick()
+    narrow.log.echo()
+    await narrow.advance(2_000)
+
+    assert len(narrow.pending) == 0
+    assert narrow.owned.depth() == narrow.log.depth() + 3
+    assert narrow.owned.direct_partitions == []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from pingme.adapters import log_kafka_consumer
 from pingme.adapters.kafka_patience import Patience
@@ -38,7 +39,7 @@ def consumer(told: list[tuple[Any, ...]]) -> LogConsumer:
             if what == "fetched":
                 told.append((what, *((each.partition(), each.offset()) for each in values[0])))
             else:
-                told.append((what, *map(list, values)))
+                told.append((what, *(each if isinstance(each, int | str) else list(each) for each in values)))
 
         return call
 
@@ -162,3 +163,108 @@ async def test_patience_counts_only_time_in_which_it_looked():
     await clock.advance(300)
 
     assert (first, stopped, well, patience.waited_ms(is_well=False)) == (400, 1_400, 0, 300)
+
+
+class Flags:
+    """A client of Kafka as far as pausing goes: its flags outlive assignments."""
+
+    def __init__(self) -> None:
+        self.assigned: frozenset[int] = frozenset()
+        self.flagged: frozenset[int] = frozenset()
+        self.looked = 0
+        self.fails = False
+
+    def assignment(self) -> list[TopicPartition]:
+        self.looked += 1
+        return [TopicPartition("t", number) for number in sorted(self.assigned)]
+
+    def pause(self, places: list[TopicPartition]) -> None:
+        self._check(places)
+        self.flagged |= {each.partition for each in places}
+
+    def resume(self, places: list[TopicPartition]) -> None:
+        self._check(places)
+        self.flagged -= {each.partition for each in places}
+
+    def _check(self, places: list[TopicPartition]) -> None:
+        if self.fails:
+            raise KafkaException(KafkaError(KafkaError._STATE))
+        assert {each.partition for each in places} <= self.assigned, "it would be an error"
+
+
+class Pausing:
+    """A thread that is not started, and its client."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+        self.thread = consumer(self.told)
+        self.flags = Flags()
+        self._client: Any = self.flags
+
+    def assign(self, *partitions: int) -> None:
+        self.thread._on_assign(self._client, [TopicPartition("t", number) for number in partitions])
+        self.flags.assigned |= set(partitions)
+
+    def revoke(self, *partitions: int) -> None:
+        self.thread._on_revoke(self._client, [TopicPartition("t", number) for number in partitions])
+        self.flags.assigned -= set(partitions)
+
+    def want_paused(self, *partitions: int) -> frozenset[int]:
+        """Return which partitions of this node stand still then."""
+        self.thread.paused = frozenset(partitions)
+        self.thread._pause(self._client)
+        return self.flags.flagged & self.flags.assigned
+
+
+def test_a_partition_that_left_while_it_was_paused_is_consumed_when_it_comes_back():
+    """Its flag stays in Kafka's library: it is lifted when it is here again, if nothing wants it paused then."""
+    node = Pausing()
+    node.assign(0, 1)
+    full = node.want_paused(0, 1)
+    node.revoke(1)
+    drained = node.want_paused()
+
+    node.assign(1)
+
+    assert (full, drained) == ({0, 1}, set())
+    assert node.want_paused() == set()
+
+
+def test_a_partition_that_stays_paused_over_an_assignment_of_others_is_resumed():
+    """Also when there is room again before the thread has looked at the new assignment."""
+    node = Pausing()
+    node.assign(0)
+    full = node.want_paused(0, 1)
+    node.assign(1)
+
+    assert full == {0}
+    assert node.want_paused() == set()
+
+
+def test_a_partition_that_comes_while_all_shall_stand_still_does():
+    """The wish is older than the assignment."""
+    node = Pausing()
+    node.assign(0)
+    node.want_paused(0, 1)
+    node.assign(1)
+
+    assert node.want_paused(0, 1) == {0, 1}
+
+
+def test_kafka_is_asked_for_its_assignment_only_when_something_changed():
+    """The same wish in the same assignment costs nothing; one that failed is tried again."""
+    node = Pausing()
+    node.assign(0)
+    node.want_paused(0)
+    looked = node.flags.looked
+    node.want_paused(0)
+    node.flags.fails = True
+    failed = node.want_paused()
+
+    node.flags.fails = False
+
+    assert looked == 1
+    assert failed == {0}
+    assert node.want_paused() == set()
+    assert node.flags.looked == 3
+    assert [what for what, *_ in node.told] == ["assigned", "fault"]

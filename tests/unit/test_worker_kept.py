@@ -35,7 +35,8 @@ class Bench:
 
     def __init__(self, policy: RetryPolicy | None = None) -> None:
         self.clock = FakeClock()
-        self.lane = KafkaLane((0, 1), nowhere, lambda: None, self.clock.monotonic_ms, room=1_000)
+        self.lane = KafkaLane((0, 1), nowhere, self._on_flow, self.clock.monotonic_ms, room=1_000)
+        self.paused = frozenset[int]()  # what the consumer was told last
         self.store = MemoryStore(self.clock, users=USERS)
         self.letters = MemoryDeadLetters()
         self.push = RecordingPush()
@@ -52,6 +53,9 @@ class Bench:
         for partition in (0, 1):
             self.lane.assigned(partition)
         self.task = asyncio.create_task(self.worker.run())
+
+    def _on_flow(self) -> None:
+        self.paused = self.lane.paused
 
     def fetch(self, partition: int, *values: Command | bytes) -> None:
         """Let records of a partition arrive."""
@@ -267,6 +271,54 @@ async def test_a_partition_that_is_taken_away_is_let_go_of(bench: Bench):
     assert await bench.letters.count() == 0
 
 
+async def test_a_held_partition_that_is_taken_away_is_consumed_when_it_comes_back(bench: Bench):
+    """50007: whoever has it now tries the letter; nothing here holds it any more."""
+    bench.letters.broken = True
+    bench.store.reject("bad")
+    bench.fetch(0, message("bad"))
+    await bench.advance(1_000)
+    held = bench.paused
+
+    bench.lane.revoked(0)
+    paused = bench.paused
+    await bench.advance(100)
+    bench.lane.assigned(0)
+    bench.fetch(0, message("next"))
+    await bench.advance(100)
+
+    assert (held, paused) == ({0}, frozenset())
+    assert bench.answers() == [("next", 0)]
+
+
+@pytest.mark.parametrize("back", ["later", "at once"])
+@pytest.mark.parametrize(
+    "value", [pytest.param(message("bad"), id="rejected"), pytest.param(b"\xff", id="rubbish")]
+)
+async def test_a_letter_that_fails_after_its_partition_was_taken_away_holds_nothing(
+    bench: Bench, back: str, value: Command | bytes
+):
+    """A put takes seconds; its failure is of records that somebody else has now."""
+    bench.letters.answers.clear()
+    bench.store.reject("bad")
+    bench.fetch(0, value)
+    await bench.advance(1_000)
+
+    bench.lane.revoked(0)
+    if back == "at once":
+        bench.lane.assigned(0)
+    bench.letters.broken = True
+    bench.letters.answers.set()
+    await bench.advance(100)
+    if back == "later":
+        bench.lane.assigned(0)
+    bench.fetch(0, message("next"))
+    await bench.advance(100)
+
+    assert bench.paused == frozenset()
+    assert bench.answers() == [("next", 0)]
+    assert not bench.worker.state.dead_letters_failing
+
+
 async def test_a_record_that_was_stored_before_is_delivered_again(bench: Bench):
     """Whoever stored it may have died before delivering; of what is old nobody needs to hear."""
     await bench.store.save([message("old")])
@@ -316,3 +368,12 @@ async def test_fetching_pauses_while_there_is_no_room():
         await lane.take(max_records=1, timeout_ms=None)
 
     assert flow == [{0}, frozenset()]
+
+
+async def test_a_partition_of_somebody_else_is_not_held(bench: Bench):
+    """It went while whoever holds it waited for something."""
+    bench.lane.revoked(0)
+
+    bench.lane.hold(0)
+
+    assert bench.paused == bench.lane.paused == frozenset()

@@ -196,6 +196,13 @@ class LetterTopic:
     # Writing.
 
     def _produce(self, records: list[tuple[str, bytes | None, list[tuple[str, bytes]]]]) -> None:
+        failure = self._send(records)
+        if failure:
+            self._producer = None  # after a fatal error it would never take one again
+            raise DeadLetterFailed(f"{self._topic} takes no letter: {failure}")
+
+    def _send(self, records: list[tuple[str, bytes | None, list[tuple[str, bytes]]]]) -> str:
+        """Return why not all of these are confirmed, "" when they are."""
         failed: list[str] = []
         confirmed = 0
 
@@ -217,10 +224,10 @@ class LetterTopic:
                 producer.poll(0)
             producer.flush(WAIT_S + 1)
         except (KafkaException, BufferError) as exc:
-            raise DeadLetterFailed(f"{self._topic} takes no letter: {exc.args[0]}") from exc
-        if failed or confirmed < len(records):
-            reason = failed[0] if failed else "not confirmed in time"
-            raise DeadLetterFailed(f"{self._topic} takes no letter: {reason}")
+            return str(exc.args[0])
+        if confirmed == len(records):
+            return ""
+        return failed[0] if failed else "not confirmed in time"
 
     def _make_producer(self) -> Producer:
         config = client_config(self._brokers)

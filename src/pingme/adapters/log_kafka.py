@@ -3,7 +3,7 @@
 Rules of this file:
 - A record goes to the partition that is its conversation's shard, with the conversation as its key.
 - Appending waits for nothing. Who needs to know that a record got there watches for its outcome; failures are told.
-- The event loop owns everything but the two threads; see `log_kafka_consumer`.
+- The event loop owns everything but the two threads; see `log_kafka_consumer` and `log_kafka_producer`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
-from pingme.adapters.kafka_claim import claim
+from pingme.adapters.kafka_claim import claim, renew
 from pingme.adapters.kafka_faults import KafkaFaults
 from pingme.adapters.kafka_patience import Patience
 from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests
-from pingme.adapters.kafka_topics import client_config, ensure_topic
+from pingme.adapters.kafka_topics import TopicUnusable, client_config, ensure_topic
 from pingme.adapters.kafka_version import check_version
 from pingme.adapters.log_kafka_consumer import Commit, Handover, LogConsumer
 from pingme.adapters.log_kafka_lane import PROBE_HEADER, KafkaLane
+from pingme.adapters.log_kafka_producer import LogProducer
 from pingme.domain.errors import ErrorCode, KafkaUnavailable, LogFailed, Refused
 from pingme.domain.shards import SHARDS, shard_of
 from pingme.ports.clock import Clock
@@ -36,8 +37,8 @@ PARTITIONS_KNOWN = 100_000  # conversations whose partition is remembered: hashi
 ROOM = 8_000  # fetched records that wait for the workers, all lanes together
 # A request is of one partition only, so without a pause nearly every record is a request by itself: docs/adr/0009.
 LINGER_MS = 2
-POLL_S = 0.5  # the producer's thread wakes by itself when a record failed
 CLOSE_S = 5.0
+RENEW_MS = 600_000  # a week is the brokers' default, and they may be told to forget much sooner; it is three requests
 # Longer than anything that the consumer's thread waits for. librdkafka was seen to keep it for ever, after a broker that did
 # not answer had cost this node its place in the group.
 STUCK_MS = 30_000
@@ -78,6 +79,7 @@ class KafkaLog:
             partial(shard_of, count=partitions)
         )
         self._prepare = partial(_prepare, brokers, topic, group, partitions, epoch)
+        self._renew = partial(renew, brokers, topic, epoch)
         self.faults = KafkaFaults(clock.monotonic_ms)
         self.requests = KafkaRequests()
         self.on_failed: Callable[[int], None] = lambda _partition: None
@@ -87,7 +89,7 @@ class KafkaLog:
         self._progress: dict[int, Progress] = {}
         self._ready = False
         self._closed = threading.Event()
-        self._producer = Producer(
+        self._producer = LogProducer(
             client_config(brokers)
             | {
                 "enable.idempotence": True,
@@ -100,9 +102,9 @@ class KafkaLog:
                 "statistics.interval.ms": EVERY_MS,
                 "stats_cb": partial(self.requests.note, "producer"),
                 "error_cb": _ignore,  # the consumer, which is never idle, hears of a broker that is away
-            }
+            },
+            self._on_fatal,
         )
-        self._polling = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
         self._make_consumer = partial(
             LogConsumer,
             brokers,
@@ -147,19 +149,36 @@ class KafkaLog:
 
     def start(self) -> None:
         """Begin to consume; `lanes` has been called."""
-        self._polling.start()
+        self._producer.start()
         self._consumer.start()
+
+    async def keep_mark(self) -> None:
+        """Renew the mark of the store that the topic belongs to, for ever, while this node is of the group."""
+        while True:
+            await self._clock.sleep_ms(RENEW_MS)
+            if any(lane.positions for lane in self._lanes):
+                await self._renew_mark()
+
+    async def _renew_mark(self) -> None:
+        try:
+            await asyncio.to_thread(self._renew)
+        except KafkaUnavailable as exc:
+            self.faults.note(ErrorCode.CONSUMER_GROUP_ERROR, exc.message)
+        except TopicUnusable as exc:  # as at a start that is refused: sends go directly to the store
+            self._ready = False
+            self._consumer.stop()
+            self._on_refused(str(exc))
 
     async def close(self) -> None:
         """Send what waits, commit what is finished, leave the group."""
         self._closed.set()
         self._consumer.stop()
-        for thread in (self._consumer, self._polling):
+        self._producer.stop()
+        for thread in (self._consumer, self._producer):
             if thread.is_alive():
                 await asyncio.to_thread(thread.join, CLOSE_S)
-        if self._ready and not self.faults.unreachable_ms:
-            await asyncio.to_thread(self._producer.flush, CLOSE_S)
-        self._producer.purge()
+        sends = self._ready and not self.faults.unreachable_ms
+        await asyncio.to_thread(self._producer.finish, CLOSE_S if sends else 0)
 
     # Appending.
 
@@ -181,7 +200,7 @@ class KafkaLog:
         if not self._ready:  # a broker might make the topic with partitions of its own choice
             raise LogFailed("the topic is not known to be there")
         try:
-            self._producer.produce(self._topic, value, key, partition, headers=[*headers])
+            self._producer.produce(self._topic, value, key, partition, headers)
         except BufferError as exc:
             raise Refused(ErrorCode.OVERLOADED, "the log is full", retry_after_ms=1000) from exc
         except KafkaException as exc:
@@ -259,14 +278,15 @@ class KafkaLog:
             reachable=in_loop(self._on_reachable),
         )
 
-    def _poll(self) -> None:
-        while not self._closed.is_set():
-            self._producer.poll(POLL_S)
-
     def _on_delivery(self, error: KafkaError, message: Message) -> None:
         text, partition = error.str(), message.partition() or 0
         if not self._closed.is_set():
             self._loop.call_soon_threadsafe(self._on_undelivered, partition, text)
+
+    def _on_fatal(self, text: str) -> None:
+        if not self._closed.is_set():
+            text = f"the producer failed for good; another one begins: {text}"
+            self._loop.call_soon_threadsafe(self.faults.note, ErrorCode.PRODUCER_ERROR, text)
 
     def _on_undelivered(self, partition: int, text: str) -> None:
         self.faults.note(ErrorCode.PRODUCER_ERROR, f"partition {partition}: {text}")

@@ -112,7 +112,12 @@ class LogConsumer(threading.Thread):
         self._member_ms: int | None = None  # when librdkafka said so last
         self._knows_offsets = True  # the last question for offsets was answered
         self._patience = Patience(_monotonic_ms)
-        self._paused_now: frozenset[int] = frozenset()
+        self._paused_now: frozenset[int] = (
+            frozenset()
+        )  # in Kafka's library, also of partitions that others have
+        self._looked_at: frozenset[int] | None = (
+            None  # the wish that holds in this assignment; None = look again
+        )
         self._committed: dict[int, Commit] = {}
         self._began: dict[int, int] = {}  # the first offset of each partition in this assignment
         self._next: dict[int, int] = {}  # the offset after the last one that was handed over of it
@@ -163,6 +168,7 @@ class LogConsumer(threading.Thread):
             }
         )
         self._member_ms, self._knows_offsets, self._patience = None, True, Patience(_monotonic_ms)
+        self._paused_now, self._looked_at = frozenset(), None
         consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -234,20 +240,26 @@ class LogConsumer(threading.Thread):
         self._tell.assigned([partition])
 
     def _pause(self, consumer: Consumer) -> None:
+        """Make the partitions of this node stand still or move, as is wished.
+
+        librdkafka keeps its flag of a paused partition while others have it, and when it is assigned again.
+        """
         wanted = self.paused
-        if wanted == self._paused_now:
+        if wanted == self._looked_at:
             return
         mine = {each.partition for each in consumer.assignment()}
         pause, resume = (wanted - self._paused_now) & mine, (self._paused_now - wanted) & mine
         try:
             if pause:
                 consumer.pause(self._places(pause))
+                self._paused_now |= pause
             if resume:
                 consumer.resume(self._places(resume))
+                self._paused_now -= resume
         except KafkaException as exc:  # one of them has just gone: the next turn looks again
             self._tell.fault(ErrorCode.CONSUMER_GROUP_ERROR, _text(exc))
         else:
-            self._paused_now = wanted
+            self._looked_at = wanted
 
     def _is_due(self, what: str, every_s: float) -> bool:
         now = time.monotonic()
@@ -293,7 +305,7 @@ class LogConsumer(threading.Thread):
     # The group.
 
     def _on_assign(self, _consumer: Consumer, places: Sequence[TopicPartition]) -> None:
-        self._paused_now = frozenset()  # a new assignment fetches; `_pause` sees to it
+        self._looked_at = None
         partitions = [place.partition for place in places]
         self._forget(partitions)
         self._tell.assigned(partitions)

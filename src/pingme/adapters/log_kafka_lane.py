@@ -89,6 +89,7 @@ class KafkaLane(Waking):
         self._spoiled = [spoiled for spoiled in self._spoiled if spoiled.partition != partition]
         self._withdrawn.add(partition)
         self._check_room()
+        self._on_flow()  # it was perhaps held: nobody would lift that when it comes back
         self.wake()
 
     def fetched(self, messages: Sequence[Message]) -> None:
@@ -191,8 +192,8 @@ class KafkaLane(Waking):
         return withdrawn
 
     def hold(self, partition: int) -> None:
-        """See `MessageLog.hold`."""
-        if partition not in self._aside:
+        """See `MessageLog.hold`; a partition that is not this node's any more goes on elsewhere."""
+        if partition in self.positions and partition not in self._aside:
             self._aside[partition] = deque()
             self._on_flow()
 

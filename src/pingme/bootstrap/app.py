@@ -179,6 +179,7 @@ class App:
         if self.owned is not None and self.engines.kafka is not None:
             self.run_task("owned_log", self.owned.run())
             self.engines.kafka.log.start()
+            self.run_task("kafka_mark", self.engines.kafka.log.keep_mark())
             lost = LostAnswers(self.owned.unanswered, self.store, self.pending, self.push, self.clock)
             self.run_task("lost_answers", lost.run())
         self.run_task("worker", self.pipeline.run())

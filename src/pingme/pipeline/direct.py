@@ -7,13 +7,14 @@ Rules of this file:
 - A backlog that moves, and a record in retry, are no reason.
 - The partition stays direct until a probe has come through the log and all that went direct is answered. So at any moment
   the sends of one conversation are either all in the log or all here, and keep their order.
+- A send that was accepted is owed an answer: where the worker's queue has no room, it waits here, and later ones behind it.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -60,6 +61,7 @@ class Side:
     Attributes:
         waiting: sends in the log, or direct, oldest first; answered ones leave when they come to the front.
         held: new sends while returning.
+        owed: those of `waiting`, the newest, for which the worker's queue had no room.
         moved_ms: when something of the partition last moved, on the monotonic clock.
         token: of the last `Progress`; None before the first look.
         nonce: of the probe that is on its way.
@@ -69,6 +71,7 @@ class Side:
     number: int
     waiting: deque[Record] = field(default_factory=deque)
     held: deque[Record] = field(default_factory=deque)
+    owed: deque[Record] = field(default_factory=deque)
     mode: Mode = Mode.LOG
     moved_ms: int = 0
     token: str | None = None
@@ -82,7 +85,7 @@ class OwnedLog:
 
     Args:
         message_log: the log of all nodes.
-        direct: the log of this node's own worker, which holds any number of records.
+        direct: the log of this node's own worker; what it has no room for is refused, or waits when it was accepted before.
         pending: the unanswered sends of this node.
         clock: time.
         node_id: this node's name, unique among the nodes and over restarts.
@@ -142,30 +145,46 @@ class OwnedLog:
         side = self._sides[self._log.partition_of(record.command.conversation_id)]
         match side.mode:
             case Mode.LOG:
-                self._append_to_log(side, record)
+                try:
+                    self._append_to_log(side, record)
+                except LogFailed as exc:
+                    self._go_direct(side, exc.message)
+                    self._append_direct(side, record)
             case Mode.DIRECT:
-                self._append_direct(record)
-                side.waiting.append(record)
+                self._append_direct(side, record)
             case Mode.RETURNING:
                 side.held.append(record)
 
     def _append_to_log(self, side: Side, record: Record) -> None:
         if not side.waiting:
             side.moved_ms, side.token = self._clock.monotonic_ms(), None
-        try:
-            self._log.append(record)
-        except LogFailed as exc:
-            self._go_direct(side, exc.message)
-            self._append_direct(record)
+        self._log.append(record)
         side.waiting.append(record)
 
-    def _append_direct(self, record: Record) -> None:
-        self.went_direct += 1
+    def _append_direct(self, side: Side, record: Record) -> None:
+        """Append a new send, or refuse it where there is no room, before it or for it."""
+        if side.owed:
+            raise Refused(ErrorCode.OVERLOADED, "earlier messages wait for room", retry_after_ms=1000)
         self._direct.append(record)
+        self.went_direct += 1
+        side.waiting.append(record)
+
+    def _owe(self, side: Side, records: Iterable[Record]) -> None:
+        """Append sends that were accepted before, or keep them: a queue that is full now is no answer any more."""
+        side.owed.extend(records)
+        try:
+            while side.owed:
+                if self._pending.waits(side.owed[0].origin):
+                    self._direct.append(side.owed[0])
+                    self.went_direct += 1
+                side.owed.popleft()
+        except Refused:
+            return  # the next tick tries again, until their senders have been told 10009
 
     def depth(self) -> int:
         """See `CommandLog.depth`: what waits in the log, and here."""
-        return self._log.depth() + self._direct.depth() + sum(len(side.held) for side in self._sides)
+        here = sum(len(side.held) + len(side.owed) for side in self._sides)
+        return self._log.depth() + self._direct.depth() + here
 
     async def run(self) -> None:
         """Watch the partitions, for ever."""
@@ -191,6 +210,8 @@ class OwnedLog:
         for side in self._sides:
             if self._drop_answered(side) or not side.waiting:
                 side.moved_ms = now
+            if side.owed:
+                self._owe(side, ())
             if side.mode is Mode.LOG:
                 self._check_standstill(side, now)
             if side.mode is Mode.DIRECT:
@@ -227,8 +248,8 @@ class OwnedLog:
         """Let this node's own worker read the pending sends back, and commit the rest."""
         side.mode, side.since_ms, side.nonce = Mode.DIRECT, self._clock.monotonic_ms(), ""
         side.waiting = deque(record for record in side.waiting if self._pending.waits(record.origin))
-        for record in side.waiting:
-            self._append_direct(record)
+        side.owed.clear()
+        self._owe(side, side.waiting)
         self._news.setdefault(("partitions_direct", reason), []).append(side.number)
 
     def _check_return(self, side: Side, now: int) -> None:
@@ -254,17 +275,16 @@ class OwnedLog:
         if side.mode is Mode.LOG:
             self._news.setdefault(("partitions_back", "the log moves again"), []).append(side.number)
         for record in held:
-            if side.mode is Mode.DIRECT:
-                self._append_direct(record)
-                side.waiting.append(record)
-            else:
-                self._append_held(side, record)
+            self._append_held(side, record)
 
     def _append_held(self, side: Side, record: Record) -> None:
         """Append a send that was accepted before: a log that is full now is no answer any more."""
-        try:
-            self._append_to_log(side, record)
-        except Refused as exc:
-            self._go_direct(side, exc.message)
-            self._append_direct(record)
-            side.waiting.append(record)
+        if side.mode is Mode.LOG:
+            try:
+                self._append_to_log(side, record)
+            except (LogFailed, Refused) as exc:
+                self._go_direct(side, exc.message)
+            else:
+                return
+        side.waiting.append(record)
+        self._owe(side, (record,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection
 
 import structlog
 
@@ -72,10 +72,15 @@ class Letters:
                 self._spoiled.append(spoiled)
                 self._spoiled_due_ms = self._clock.monotonic_ms() + DEAD_LETTER_WAIT_MS
 
-    def drop(self, partitions: Container[int]) -> None:
-        """Forget what is not kept yet of partitions that somebody else serves now."""
+    def drop(self, partitions: Collection[int]) -> None:
+        """Forget what is not kept yet of partitions that somebody else serves now, and hold none of them.
+
+        One that went and came back while a letter failed was held after it went.
+        """
         self._spoiled = [spoiled for spoiled in self._spoiled if spoiled.partition not in partitions]
         self._failing = {each for each in self._failing if each[1] not in partitions}
+        for partition in partitions:
+            self._log.release(partition)
 
     async def _keep(self, spoiled: Spoiled) -> bool:
         log.error(
