@@ -95,6 +95,28 @@ async def scroll(page: Any, direction: int) -> dict[str, Any]:
     return found
 
 
+async def test_a_date_is_jumped_to_twice_and_the_way_back_leads_out(
+    server: ServerProcess, new_person: NewPerson
+):
+    """The first message comes into view each time; going back leaves the conversation at once."""
+    ada = await new_person()
+    await ada.register()
+    eve = await new_account(server.url)
+    (found,) = (await eve.call("GET", f"/users?query={ada.username}"))["items"]
+    await eve.send_all([text_of(number) for number in range(200)], to_user_id=found["user_id"])
+    await ada.open(eve.username)
+    await ada.sees("message 00000")
+
+    for _ in range(2):
+        await ada.page.get_by_role("button", name="Jump to newest").click()
+        await expect(ada.message("message 00199")).to_be_in_viewport(timeout=WITHIN_MS)
+        await ada.page.get_by_role("button", name="Jump to date").click()
+        await ada.page.get_by_role("dialog").get_by_role("button", name="Beginning").click()
+        await expect(ada.message("message 00000")).to_be_in_viewport(timeout=WITHIN_MS)
+    await ada.page.go_back()
+    await expect(ada.composer).to_have_count(0)
+
+
 async def test_a_group_of_two_hundred(server: ServerProcess, new_person: NewPerson):
     """Its members are counted, found for a mention, listed; readers are counted on one's own message."""
     ada = await new_person()

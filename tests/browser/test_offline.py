@@ -78,6 +78,29 @@ async def test_what_is_written_offline_is_sent_once_and_in_order(
     assert await ada.texts() == ["before", "first", "second", "third"]
 
 
+async def test_a_first_message_written_offline_is_shown_until_it_is_sent(
+    own_server: OwnServer, new_person: NewPerson
+):
+    """The private conversation does not exist yet; what waits in it is there all the same, also after a reload."""
+    ada, bob = await new_person("ada", url=own_server.url), await new_person("bob", url=own_server.url)
+    await ada.register()
+    await bob.register()
+    await ada.find(bob.username)
+    ada.network_broke = bob.network_broke = True
+
+    await own_server.kill9()
+    await ada.say("the first words")
+    await ada.has_tick("the first words", "Waiting to be sent")
+    await ada.page.reload()
+    await ada.has_tick("the first words", "Waiting to be sent")
+    await own_server.start()
+
+    await bob.open(ada.username)
+    await bob.sees("the first words")
+    await ada.has_tick("the first words", "Read")
+    assert await ada.texts() == ["the first words"]
+
+
 async def test_a_server_that_was_away_gets_what_was_written_meanwhile(
     own_server: OwnServer, new_person: NewPerson
 ):

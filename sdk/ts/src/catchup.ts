@@ -10,7 +10,8 @@ import { Bell, sleep } from "./timing.js";
 const SYNC_TIMEOUT_MS = 60_000;
 const RETRY_MS = 1_000;
 const HOLE_PAGE = 200;
-const NOT_OURS: ReadonlySet<number> = new Set([
+/** Answers that say: this conversation is not for this user. Others pass. */
+export const NOT_OURS: ReadonlySet<number> = new Set([
   ErrorCode.CONVERSATION_NOT_FOUND,
   ErrorCode.GROUP_NOT_FOUND,
   ErrorCode.NOT_A_MEMBER,

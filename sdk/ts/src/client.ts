@@ -80,7 +80,7 @@ export class Client extends Talk implements ClientApi {
     });
     this.wishes = new SettingsQueue(http, store, {
       changed: (id) => this.#touched(id),
-      done: (id, values) => this.engine.replica.settings(id, values),
+      done: (id, values, seq) => this.engine.replica.settings(id, values, seq),
     });
     this.views = new Views(this.engine.replica, (id) => this.wishes.of(id));
     this.#unlisten = this.#listenToBrowser();
@@ -98,6 +98,11 @@ export class Client extends Talk implements ClientApi {
 
   get limits(): Limits {
     return this.engine.limits;
+  }
+
+  /** Names the store that the server's numbers are of; another one after a restore. Undefined before a connection. */
+  get epoch(): string | undefined {
+    return this.engine.epoch;
   }
 
   async resume(): Promise<User | null> {
@@ -128,7 +133,10 @@ export class Client extends Talk implements ClientApi {
     const login = await this.http.call<Login>("POST", "/auth/login", { body, auth: false });
     const { user, device_id } = login;
     await this.engine.stop(true);
-    if ((await this.#store.get("meta", "user_id")) !== user.user_id) await this.#store.clear();
+    if ((await this.#store.get("meta", "user_id")) !== user.user_id) {
+      this.wishes.clear(); // somebody else's
+      await this.#store.clear();
+    }
     await this.#session.begin(login);
     await this.#store.write([
       { table: "meta", key: "user_id", value: user.user_id },
@@ -204,12 +212,13 @@ export class Client extends Talk implements ClientApi {
   // What goes on inside
 
   async #start(user: User): Promise<void> {
+    await this.wishes.load();
     await this.engine.load(user.user_id);
     await this.#people.load();
     this.views.touch();
     this.#changes.add("me");
     this.engine.start();
-    await this.wishes.load();
+    this.wishes.open();
   }
 
   async #setMe(user: User): Promise<User> {

@@ -58,8 +58,11 @@ export class Engine {
   readonly keeper: Keeper;
   status: Status = { state: "idle", since_ts: Date.now() };
   limits = DEFAULT_LIMITS;
+  /** The server's, as the last connection named it; undefined before the first. */
+  epoch: string | undefined;
   readonly #o: EngineOptions;
   readonly #catchUp: CatchUp;
+  /** The one that the copy is of. */
   #epoch: string | undefined;
   #leader: Leader | null = null;
   #line: Line | null = null;
@@ -145,6 +148,7 @@ export class Engine {
     this.hints.clear();
     this.#catchUp.since = undefined;
     this.#epoch = undefined;
+    this.epoch = undefined;
     this.changes.add("conversations");
   }
 
@@ -236,6 +240,7 @@ export class Engine {
 
   #open(line: Line, hello: AuthOk): void {
     this.limits = hello.limits;
+    this.epoch = hello.epoch;
     if (this.#epoch !== undefined && this.#epoch !== hello.epoch) {
       this.replica.forget();
       this.positions.forget();
@@ -244,6 +249,7 @@ export class Engine {
       this.#o.onReset();
     }
     this.#epoch = hello.epoch;
+    this.keeper.set("epoch", hello.epoch); // no row of an epoch is kept without its name
     this.#line = line;
     this.#lineEnd = new AbortController();
     this.setStatus({ state: "syncing" });
@@ -339,7 +345,6 @@ export class Engine {
     this.setStatus({ state: "online" });
     this.#o.onOnline();
     this.keeper.set("since", this.#catchUp.since);
-    this.keeper.set("epoch", this.#epoch);
     if (this.isLeader) void this.keeper.save();
     if (first) void this.#fillLastMessages();
   }
@@ -350,10 +355,11 @@ export class Engine {
       (one) => one.info.type !== "self" && one.last_seq > 0 && one.last_message === undefined,
     );
     if (!lacks) return;
+    const epoch = this.#epoch;
     try {
       type Row = { conversation: { conversation_id: string }; last_message?: Item | null };
       for (const row of await this.#o.http.all<Row>("/conversations", { limit: 200 })) {
-        if (row.last_message)
+        if (row.last_message && epoch === this.#epoch)
           this.replica.fillLastMessage(row.conversation.conversation_id, row.last_message);
       }
     } catch {

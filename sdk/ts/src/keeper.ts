@@ -15,6 +15,8 @@ export class Keeper {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saving: Promise<void> = Promise.resolve();
   #wipe = false;
+  /** Counts how often everything that was to be written became void. */
+  #age = 0;
   /** Only the tab that leads writes; the others remember what they would have written. */
   isWriting = false;
 
@@ -52,15 +54,14 @@ export class Keeper {
 
   /** Everything that is kept is of another epoch: the next save begins anew. */
   reset(): void {
-    this.#dirty.clear();
+    this.#drop();
+    this.#meta.set("since", undefined);
     this.#wipe = true;
   }
 
   /** Drops what is still to be written. */
   forget(): void {
-    this.#dirty.clear();
-    this.#meta.clear();
-    this.#wipe = false;
+    this.#drop();
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -69,7 +70,7 @@ export class Keeper {
   save(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#saving = this.#saving.then(() => this.#save()).catch(() => undefined); // a full disk: less to start from
+    this.#saving = this.#saving.then(() => this.#save()).catch(() => undefined); // what cannot be read now: later
     return this.#saving;
   }
 
@@ -79,10 +80,28 @@ export class Keeper {
     const changes: Change[] = this.#wipe ? await this.#old() : [];
     for (const id of this.#dirty) changes.push(...this.#rows(id));
     for (const [key, value] of this.#meta) changes.push({ table: "meta", key, value });
+    const putBack = this.#take();
+    await this.store.write(changes).catch(putBack); // a full disk: less to start from
+  }
+
+  /** Nothing is to be written any more; returns what makes it so again. */
+  #take(): () => void {
+    const [dirty, meta, wipe] = [[...this.#dirty], [...this.#meta], this.#wipe];
+    this.#drop();
+    const age = this.#age;
+    return () => {
+      if (age !== this.#age) return;
+      for (const id of dirty) this.#dirty.add(id);
+      for (const [key, value] of meta) if (!this.#meta.has(key)) this.#meta.set(key, value);
+      this.#wipe = wipe;
+    };
+  }
+
+  #drop(): void {
     this.#dirty.clear();
     this.#meta.clear();
     this.#wipe = false;
-    await this.store.write(changes);
+    this.#age++;
   }
 
   #rows(id: string): Change[] {

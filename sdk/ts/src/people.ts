@@ -83,9 +83,7 @@ export class People {
   #want(userId: string): void {
     if (Date.now() < (this.#missing.get(userId) ?? 0)) return;
     this.#wanted.add(userId);
-    this.#fetching ??= this.#fetch().finally(() => {
-      this.#fetching = null;
-    });
+    this.#fetching ??= this.#fetch();
   }
 
   async #fetch(): Promise<void> {
@@ -103,5 +101,6 @@ export class People {
       }
       for (const userId of ids) this.#wanted.delete(userId);
     }
+    this.#fetching = null; // in one step with the look that found nothing: who wants somebody now begins anew
   }
 }

@@ -225,15 +225,18 @@ export class Replica {
     if (cold.length > MAX_COLD) this.#cold.delete(conversationId);
   }
 
-  /** The server has taken one's own settings. */
-  settings(conversationId: string, values: Partial<LogEvent>): void {
-    const snapshot = this.snapshots.get(conversationId);
-    if (snapshot !== undefined) this.#store(state.withSettings(snapshot, values));
+  /** The server has taken one's own settings as entry `seq` of one's own log. What that log told is as new, or newer. */
+  settings(conversationId: string, values: Partial<LogEvent>, seq: number): void {
+    if (seq > (this.#logs.get(this.me)?.known ?? 0)) this.#set(conversationId, values);
   }
 
   #applySettings(event: Item): void {
-    if (event.kind === "conversation_settings" && event.about !== undefined)
-      this.settings(event.about, event);
+    if (event.kind === "conversation_settings" && event.about !== undefined) this.#set(event.about, event);
+  }
+
+  #set(conversationId: string, values: Partial<LogEvent>): void {
+    const snapshot = this.snapshots.get(conversationId);
+    if (snapshot !== undefined) this.#store(state.withSettings(snapshot, values));
   }
 
   #count(receipt: Receipt): void {

@@ -25,22 +25,27 @@ export class Sender {
     for (const lane of this.outbox.lanes()) {
       if (this.#running.has(lane) || this.outbox.first(lane) === undefined) continue;
       this.#running.add(lane);
-      void this.#send(lane).finally(() => this.#running.delete(lane));
+      void this.#send(lane);
     }
   }
 
   /** Sends the operations of one conversation in order, each until it has its final answer. */
   async #send(lane: string): Promise<void> {
-    for (let entry = this.outbox.first(lane); entry !== undefined; entry = this.outbox.first(lane)) {
-      await this.#slot();
-      const frame = this.line.isLeaving || this.signal.aborted ? null : await this.#ask(entry);
-      this.#release();
-      if (frame === null || this.signal.aborted) return;
-      entry.attempts++;
-      const answer = decideAnswer(frame, entry.attempts, Math.random());
-      if ("again_ms" in answer) await sleep(answer.again_ms, this.signal);
-      // What is stored has left the outbox already: every tab takes it out when it sees the frame.
-      else if ("failed" in answer) await this.outbox.fail(entry.operation.payload.msg_id, answer.failed);
+    try {
+      for (let entry = this.outbox.first(lane); entry !== undefined; entry = this.outbox.first(lane)) {
+        await this.#slot();
+        const frame = this.line.isLeaving || this.signal.aborted ? null : await this.#ask(entry);
+        this.#release();
+        if (frame === null || this.signal.aborted) return;
+        entry.attempts++;
+        const answer = decideAnswer(frame, entry.attempts, Math.random());
+        if ("again_ms" in answer) await sleep(answer.again_ms, this.signal);
+        // What is stored has left the outbox already: every tab takes it out when it sees the frame.
+        else if ("failed" in answer) await this.outbox.fail(entry.operation.payload.msg_id, answer.failed);
+      }
+    } finally {
+      // In one step with the look that found nothing: what is kept a microtask later finds nobody at work, and is sent.
+      this.#running.delete(lane);
     }
   }
 

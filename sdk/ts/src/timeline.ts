@@ -32,6 +32,8 @@ export class TimelineView implements Timeline {
   atEnd = false;
   #from = 1;
   #upto = 0;
+  /** Counts how often the view began anew: a page that was asked for before is not of this range, or of another epoch. */
+  #beginnings = 0;
   readonly #listeners = new Set<(what: TimelineChange) => void>();
   /** Changes of messages that were heard while a page is on its way. */
   #during: Item[] = [];
@@ -66,10 +68,7 @@ export class TimelineView implements Timeline {
   async around(seq: number): Promise<void> {
     await this.#queue(async () => {
       if (this.#from <= seq && seq <= this.#upto && this.items.length > 0) return;
-      const [before, after] = await Promise.all([
-        this.source.history({ before_seq: seq, limit: PAGE }),
-        this.source.history({ after_seq: Math.max(seq - 1, 0), limit: PAGE }),
-      ]);
+      const [before, after] = await this.#bothSides(seq);
       const events = [...before.events, ...after.events].map(itemOf);
       this.#from = events[0]?.seq ?? seq;
       this.#upto = events.at(-1)?.seq ?? seq - 1;
@@ -108,6 +107,8 @@ export class TimelineView implements Timeline {
   /** Shows the newest entries that the replica holds, and follows the end. */
   reset(): void {
     const snapshot = this.source.snapshot();
+    this.#beginnings++;
+    this.#during = [];
     this.items = snapshot?.items ?? [];
     this.#from = snapshot?.window_from ?? 1;
     this.#upto = snapshot?.last_seq ?? 0;
@@ -163,9 +164,23 @@ export class TimelineView implements Timeline {
     }).catch(() => undefined); // offline again: the program sees that it is not at the end
   }
 
+  /** Returns the pages before and after a seq, both of the same epoch. */
+  async #bothSides(seq: number): Promise<[HistoryPage, HistoryPage]> {
+    while (true) {
+      const beginnings = this.#beginnings;
+      const pages = await Promise.all([
+        this.source.history({ before_seq: seq, limit: PAGE }),
+        this.source.history({ after_seq: Math.max(seq - 1, 0), limit: PAGE }),
+      ]);
+      if (beginnings === this.#beginnings) return pages;
+    }
+  }
+
   async #loadOlder(limit: number): Promise<boolean> {
     while (!this.atStart) {
-      const page = await this.source.history({ before_seq: this.#from, limit: Math.min(limit, MAX_PAGE) });
+      const [from, beginnings] = [this.#from, this.#beginnings];
+      const page = await this.source.history({ before_seq: from, limit: Math.min(limit, MAX_PAGE) });
+      if (from !== this.#from || beginnings !== this.#beginnings) continue; // it does not join any more
       const events = page.events.map(itemOf);
       this.#from = events[0]?.seq ?? this.#from;
       this.atStart = !page.has_more || events.length === 0;
@@ -180,8 +195,10 @@ export class TimelineView implements Timeline {
 
   async #loadNewer(limit: number): Promise<boolean> {
     while (!this.atEnd) {
-      const page = await this.source.history({ after_seq: this.#upto, limit: Math.min(limit, MAX_PAGE) });
-      const events = page.events.map(itemOf).filter((item) => item.seq > this.#upto);
+      const [upto, beginnings] = [this.#upto, this.#beginnings];
+      const page = await this.source.history({ after_seq: upto, limit: Math.min(limit, MAX_PAGE) });
+      if (upto !== this.#upto || beginnings !== this.#beginnings) continue; // it does not join any more
+      const events = page.events.map(itemOf).filter((item) => item.seq > upto);
       this.#upto = events.at(-1)?.seq ?? this.#upto;
       const newer = this.#folded(events);
       this.items = [...this.items, ...newer];

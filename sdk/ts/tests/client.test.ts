@@ -50,6 +50,18 @@ describe("writing", () => {
     expect(contents(log.items)).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
   });
 
+  test("what is sent as soon as the one before is stored goes out, too", async () => {
+    const ada = await person(server, "ada");
+    const say = async (content: string): Promise<number> => {
+      const sending = ada.send({ to_user_id: server.user("ben").user_id, content });
+      return (await sending.done).seq;
+    };
+
+    const seqs = await stored({ done: (async () => [await say("1"), await say("2"), await say("3")])() });
+
+    expect(seqs).toEqual([1, 2, 3]);
+  });
+
   test("sending over an open line asks nobody for a sign of life", async () => {
     const ada = await person(server, "ada");
     for (let number = 0; number < 5; number++) ada.send({ to_user_id: "uben", content: `${number}` });
@@ -288,5 +300,42 @@ describe("people and settings", () => {
     await stored({ done });
 
     expect(ada.conversation(log.id)?.info).toMatchObject({ muted: true, draft: "dear ben" });
+  });
+
+  test("what one user wished for is not told as another one's", async () => {
+    const ada = await person(server, "ada");
+    server.say(server.group("g", "ada", "cat"), "cat", "hi");
+    await until(() => ada.conversation("g")?.last_seq === 2);
+    server.onSettings = () => "lost";
+    void ada.settings("g", { draft: "of ada" }).catch(() => undefined);
+    await until(() => server.calls.filter((call) => call.startsWith("PATCH")).length === 4);
+    server.onSettings = () => undefined;
+    await ada.login({ username: "cat", password: "secret" });
+    await until(() => ada.me?.username === "cat" && ada.status.state === "online");
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    expect(ada.conversation("g")?.info).not.toHaveProperty("draft");
+    expect(server.logs.get("ucat")).toBeUndefined();
+  });
+
+  test("a change that may have been stored is repeated as it was; a later one goes out behind it", async () => {
+    const ada = await person(server, "ada");
+    const log = server.private("ada", "ben");
+    server.say(log, "ben", "hi");
+    await until(() => ada.conversation(log.id) !== undefined);
+    server.onSettings = () => "stored_lost";
+    const muted = ada.settings(log.id, { muted: true });
+    await until(() => server.calls.filter((call) => call.startsWith("PATCH")).length === 4);
+    const own = server.logs.get("uada") ?? log;
+    server.append(own, "uada", { kind: "conversation_settings", about: log.id, muted: false }); // on another device
+    await vi.advanceTimersByTimeAsync(100);
+    server.onSettings = () => undefined;
+
+    const drafted = ada.settings(log.id, { draft: "dear ben" });
+    await stored({ done: Promise.all([muted, drafted]) });
+
+    expect(own.items).toMatchObject([{ muted: true }, { muted: false }, { draft: "dear ben" }]);
+    expect(own.items[2]).not.toHaveProperty("muted");
+    expect(ada.conversation(log.id)?.info).toMatchObject({ muted: false, draft: "dear ben" });
   });
 });

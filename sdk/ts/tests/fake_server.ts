@@ -24,6 +24,11 @@ export class Log {
     public members: string[],
   ) {}
 
+  keep(item: Item): void {
+    this.items.push(item);
+    this.messageIds.set(`${item.sender_id} ${item.msg_id}`, item);
+  }
+
   /** The entries between two seqs as pages show them: messages in their current state. */
   shown(from: number, upto: number): Item[] {
     return this.items
@@ -107,6 +112,10 @@ export class FakeServer {
     frame: Operation,
     peer: Peer,
   ) => "lost" | "stored_lost" | { code: number; retryable: boolean } | undefined = () => undefined;
+  /** Decides what becomes of a change of settings: it, or its answer, is lost, or (undefined) the ordinary. */
+  onSettings: () => "lost" | "stored_lost" | undefined = () => undefined;
+  /** Whether a sync is answered to its end. */
+  endsSync = true;
   /** Decides whether a push reaches a peer. */
   onPush: (item: Item, peer: Peer) => boolean = () => true;
   /** Tokens that are good; every login and refresh makes one. */
@@ -178,8 +187,7 @@ export class FakeServer {
       msg_id,
     };
     const item = { ...body, ...place } as Item;
-    log.items.push(item);
-    log.messageIds.set(`${sender_id} ${msg_id}`, item);
+    log.keep(item);
     for (const peer of this.peers) {
       if (peer === from || !log.members.includes(peer.userId) || !this.onPush(item, peer)) continue;
       const { kind, ...message } = item;
@@ -188,6 +196,26 @@ export class FakeServer {
       );
     }
     return item;
+  }
+
+  /** Returns what makes the server as it is now, later: a restore, which gives the store another epoch. */
+  backUp(): () => void {
+    const logs = [...this.logs.values()].map((log) => ({
+      log,
+      items: [...log.items],
+      positions: new Map(log.positions),
+    }));
+    return () => {
+      this.epoch = `${this.epoch}'`;
+      this.logs.clear();
+      for (const { log, items, positions } of logs) {
+        const restored = new Log(log.id, log.type, log.members);
+        for (const item of items) restored.keep(item);
+        for (const [userId, at] of positions) restored.positions.set(userId, at);
+        this.logs.set(log.id, restored);
+      }
+      this.cut();
+    };
   }
 
   /** Ends every connection. */
@@ -326,6 +354,7 @@ export class FakeServer {
     const all = [...this.logs.values()].filter((log) => log.members.includes(peer.userId));
     const changed = all.filter((log) => log.items.length > (heads[log.id] ?? 0));
     reply("sync_page", { conversations: changed.map((log) => this.entry(log, peer.userId, 20)) });
+    if (!this.endsSync) return;
     const now = Object.fromEntries(all.map((log) => [log.id, log.items.length]));
     reply("sync_done", { since: JSON.stringify(now), epoch: this.epoch });
   }
@@ -423,18 +452,26 @@ export class FakeServer {
     const settings = path.match(/^\/conversations\/(\w+)\/settings$/);
     if (method === "PATCH" && settings !== null) {
       const { msg_id = "", ...values } = body;
+      const fate = this.onSettings();
+      if (fate === "lost") throw new TypeError("fetch failed");
       const own = this.#log(me, "self", [me]);
-      const item = this.append(
-        own,
-        me,
-        { kind: "conversation_settings", about: settings[1] ?? "", ...values },
-        msg_id,
-      );
-      return ok({ msg_id, conversation_id: me, seq: item.seq, server_ts: item.server_ts, duplicate: false });
+      const asked = { kind: "conversation_settings", about: settings[1] ?? "", ...values } as const;
+      const known = own.messageIds.get(`${me} ${msg_id}`);
+      if (known !== undefined && !asksFor(known, asked)) return no(409, 40004);
+      const { seq, server_ts } = known ?? this.append(own, me, asked, msg_id);
+      if (fate === "stored_lost") throw new TypeError("fetch failed");
+      return ok({ msg_id, conversation_id: me, seq, server_ts, duplicate: known !== undefined });
     }
     if (path === "/conversations") return ok({ items: [] });
     return no(404, 10005);
   }
+}
+
+/** Whether an entry is what was asked for, and nothing else (docs/protocol.md, "Values"). */
+function asksFor(item: Item, asked: Partial<Item>): boolean {
+  const { conversation_id: _, seq: __, sender_id: ___, server_ts: ____, msg_id: _____, ...stored } = item;
+  const sorted = (values: object): string => JSON.stringify(Object.entries(values).sort());
+  return sorted(stored) === sorted(asked);
 }
 
 function bodyOf(frame: Operation, log: Log, sender: string): Partial<Item> {

@@ -2,8 +2,7 @@ import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { indexedDbStore } from "../src/indexeddb.js";
-import { memoryStore } from "../src/store.js";
-import { events } from "../src/stream.js";
+import { type Change, memoryStore } from "../src/store.js";
 import { FakeServer } from "./fake_server.js";
 import { client, closeAll, person, until } from "./people.js";
 
@@ -109,6 +108,110 @@ describe("a reload", () => {
     await until(async () => (await storage().all("outbox")).length === 0);
   });
 
+  test("settings that may have been stored are repeated as they were: what came after them stays", async () => {
+    const before = await person(server, "ada", { storage: storage() });
+    const log = server.private("ada", "ben");
+    server.say(log, "ben", "hi");
+    await until(() => before.conversation(log.id) !== undefined);
+    server.onSettings = () => "stored_lost";
+    void before.settings(log.id, { muted: true }).catch(() => undefined);
+    await until(() => server.calls.filter((call) => call.startsWith("PATCH")).length === 4);
+    server.onSettings = () => "lost";
+    void before.settings(log.id, { draft: "dear ben" }).catch(() => undefined);
+    await before.close();
+    server.onSettings = () => undefined;
+    const elsewhere = { kind: "conversation_settings", about: log.id, muted: false } as const;
+    server.append(server.logs.get("uada") ?? log, "uada", elsewhere);
+
+    const after = client(server, { storage: storage() });
+    await after.resume();
+    await until(() => server.logs.get("uada")?.items.length === 3);
+    await until(async () => (await storage().all("meta")).every(([key]) => !key.startsWith("settings:")));
+
+    const told = server.logs.get("uada")?.items ?? [];
+    expect(told).toMatchObject([{ muted: true }, { muted: false }, { draft: "dear ben" }]);
+    expect(told[2]).not.toHaveProperty("muted");
+    await until(() => after.conversation(log.id)?.info.muted === false);
+    expect(after.conversation(log.id)?.info).toMatchObject({ muted: false, draft: "dear ben" });
+  });
+
+  test("a copy is known by its epoch from its first entry on, also when its first sync was cut short", async () => {
+    const log = server.private("ada", "ben");
+    const restore = server.backUp();
+    for (const content of ["of", "the", "old", "epoch"]) server.say(log, "ada", content);
+    server.endsSync = false;
+    const before = client(server, { storage: storage() });
+    await before.login({ username: "ben", password: "secret" });
+    await until(async () => (await storage().all("conversations")).length === 1);
+    await before.close();
+    server.endsSync = true;
+    restore();
+    server.say(server.private("ada", "ben"), "ada", "of the new one");
+
+    const after = client(server, { storage: storage() });
+    await after.resume();
+    await until(() => after.status.state === "online");
+
+    expect(after.conversation(log.id)).toMatchObject({
+      last_seq: 1,
+      last_message: { content: "of the new one" },
+    });
+  });
+
+  test("a copy of another epoch goes with its token, also when the next sync was cut short", async () => {
+    const log = server.group("g", "ada", "ben");
+    const before = await person(server, "ben", { storage: storage() });
+    const restore = server.backUp();
+    server.say(log, "ada", "of the old epoch");
+    await until(() => before.conversation("g")?.last_seq === 2);
+    await before.close();
+    restore();
+    server.endsSync = false;
+    const between = client(server, { storage: storage() });
+    await between.resume();
+    await until(async () => (await storage().get("meta", "epoch")) === server.epoch);
+    await between.close();
+    await storage().write([
+      { table: "conversations", key: "g" }, // a crash between two pages
+      { table: "items", key: "g" },
+    ]);
+    server.endsSync = true;
+
+    const after = client(server, { storage: storage() });
+    await after.resume();
+    await until(() => after.status.state === "online");
+
+    expect(after.conversation("g")?.last_seq).toBe(1);
+  });
+
+  test("a copy of another epoch goes, also when the disk was full at first", async () => {
+    const real = storage();
+    let isFull = false;
+    const full = (): Promise<void> => Promise.reject(new DOMException("full", "QuotaExceededError"));
+    const disk = () => ({ ...real, write: (a: readonly Change[]) => (isFull ? full() : real.write(a)) });
+    const ben = await person(server, "ben", { storage: disk() });
+    const log = server.private("ada", "ben");
+    const restore = server.backUp();
+    server.say(log, "ada", "of the old epoch");
+    await until(async () => (await real.all("conversations")).length === 1);
+
+    isFull = true;
+    restore();
+    server.say(server.group("g", "ada", "ben"), "ada", "of the new one");
+    await until(() => ben.conversation("g")?.last_seq === 2);
+    await vi.advanceTimersByTimeAsync(1_000);
+    isFull = false;
+    server.isUp = false;
+    server.cut();
+    await until(() => ben.status.state === "offline");
+    server.isUp = true;
+    await until(() => ben.status.state === "online");
+    await ben.close();
+
+    expect(await real.get("meta", "epoch")).toBe(server.epoch);
+    expect((await storage().all("conversations")).map(([id]) => id)).toEqual(["g"]);
+  });
+
   test("a failed one is still there to be seen", async () => {
     const before = await person(server, "ada", { storage: storage() });
     server.onOperation = () => ({ code: 40005, retryable: false });
@@ -146,37 +249,5 @@ describe("a reload", () => {
 
     expect(cat.conversations()).toEqual([]);
     expect(JSON.stringify(await storage().all("items"))).not.toContain("for ada");
-  });
-});
-
-describe("a stream of everything", () => {
-  test("gives each entry once and in order, over jumps, and goes on where an earlier program was", async () => {
-    const store = memoryStore();
-    const kept = { ...store, close: () => undefined };
-    const log = server.group("g", "ada", "ben");
-    for (let number = 0; number < 40; number++) server.say(log, "ada", `${number}`);
-    const first = client(server, { storage: kept });
-    const heard: number[] = [];
-    const reading = (async () => {
-      for await (const item of events(first, { store: kept })) {
-        heard.push(item.seq);
-        if (heard.length === 30) break;
-      }
-    })();
-    await first.login({ username: "ben", password: "secret" });
-    await until(() => heard.length === 30);
-    await reading;
-    await first.close();
-    for (let number = 0; number < 300; number++) server.say(log, "ada", `later ${number}`);
-
-    const second = client(server, { storage: kept });
-    const rest: number[] = [];
-    void (async () => {
-      for await (const item of events(second, { store: kept })) rest.push(item.seq);
-    })();
-    await second.resume();
-    await until(() => rest.length === 311);
-
-    expect([...heard, ...rest]).toEqual(Array.from({ length: 341 }, (_, index) => index + 1));
   });
 });

@@ -3,6 +3,7 @@ import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Client } from "../src/client.js";
 import { indexedDbStore } from "../src/indexeddb.js";
+import { events } from "../src/stream.js";
 import { FakeLocks } from "./fake_locks.js";
 import { FakeServer } from "./fake_server.js";
 import { client, closeAll, person, stored, until } from "./people.js";
@@ -127,4 +128,37 @@ test("a logout in one tab ends the others, a login brings them back", async () =
   await first.login({ username: "cat", password: "secret" });
   await until(() => second.me?.username === "cat" && second.status.state === "online");
   expect(server.peers.size).toBe(1);
+});
+
+test("after a restore of the server every tab's stream begins anew, and places of the new epoch stay", async () => {
+  const first = await person(server, "ada", { storage: storage() });
+  const second = await tab();
+  const log = server.group("g", "ben", "ada");
+  const heard: [number[], number[]] = [[], []];
+  const listen = (one: Client, into: number[]): void => {
+    void (async () => {
+      for await (const item of events(one, { store: storage() })) into.push(item.seq);
+    })();
+  };
+  listen(first, heard[0]);
+  listen(second, heard[1]);
+  await until(() => log.positions.get("uada") !== undefined || second.conversation("g") !== undefined);
+  for (let number = 2; number <= 10; number++) server.say(log, "ben", `${number}`);
+  await until(() => log.positions.get("uada")?.delivered === 10 && heard.every((one) => one.at(-1) === 10));
+  const restore = server.backUp();
+  for (let number = 11; number <= 30; number++) server.say(log, "ben", `${number}`);
+  await until(() => heard.every((one) => one.at(-1) === 30));
+
+  restore();
+  const restored = server.group("g", "ben", "ada");
+  for (let number = 11; number <= 15; number++) server.say(restored, "ben", `new ${number}`);
+  await until(() => heard.every((one) => one.at(-1) === 15));
+  await first.close();
+  await until(() => server.peers.size === 1 && second.status.state === "online");
+  server.say(restored, "ben", "new 16");
+  await until(() => heard[1].at(-1) === 16);
+  await vi.advanceTimersByTimeAsync(1_000);
+
+  const rows = (await storage().all("meta")).filter(([key]) => key.startsWith("place:"));
+  expect(rows.map(([, seq]) => seq)).toEqual([16]);
 });

@@ -1,4 +1,8 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { SyncEntry } from "../src/frames.js";
+import { snapshotOf } from "../src/state.js";
+import { TimelineView } from "../src/timeline.js";
+import type { Item } from "../src/wire.js";
 import { FakeServer } from "./fake_server.js";
 import { closeAll, person, until } from "./people.js";
 
@@ -109,4 +113,105 @@ test("the first message at or after a time is found", async () => {
   expect(await during(ben.seqAt(log.id, ts))).toBe(71);
   expect(await during(ben.seqAt(log.id, 0))).toBe(1);
   expect(await during(ben.seqAt(log.id, ts * 2))).toBe(101);
+});
+
+describe("a page that comes too late", () => {
+  const log = (upto: number, epoch = "old"): Item[] =>
+    range(1, upto).map((seq) => ({
+      kind: "message",
+      conversation_id: "c",
+      seq,
+      sender_id: "uada",
+      server_ts: seq,
+      msg_id: `m${seq}`,
+      content: `${seq} of ${epoch}`,
+      content_type: "text",
+    }));
+
+  /** A view of a log whose answers wait to be released; `jump` makes it another log, of another epoch. */
+  function slow(upto: number): {
+    view: TimelineView;
+    release: () => Promise<void>;
+    jump(upto: number): void;
+  } {
+    let items = log(upto);
+    let waiting: (() => void)[] = [];
+    const entry = (): SyncEntry => ({
+      conversation: { conversation_id: "c", type: "private", peer_id: "uada" },
+      last_seq: items.length,
+      last_hash: "",
+      delivered_seq: 0,
+      read_seq: 0,
+      unread: 0,
+      prev_hash: "",
+      events: items.slice(-20),
+      events_complete: items.length <= 20,
+    });
+    const view = new TimelineView("c", {
+      snapshot: () => snapshotOf(entry()),
+      counts: () => new Map(),
+      closed: () => undefined,
+      history: async ({ before_seq = items.length + 1, after_seq, limit }) => {
+        const found =
+          after_seq === undefined
+            ? items.filter(({ seq }) => seq < before_seq).slice(-limit)
+            : items.filter(({ seq }) => seq > after_seq).slice(0, limit);
+        const has_more =
+          after_seq === undefined ? (found[0]?.seq ?? 1) > 1 : (found.at(-1)?.seq ?? 0) < items.length;
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return { conversation_id: "c", prev_hash: "", events: found, has_more };
+      },
+    });
+    view.reset();
+    const release = async (): Promise<void> => {
+      for (let rounds = 0; rounds < 10; rounds++) {
+        for (const resolve of waiting.splice(0)) resolve();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      waiting = [];
+    };
+    const jump = (to: number): void => {
+      items = log(to, "new");
+      view.reset();
+    };
+    return { view, release, jump };
+  }
+
+  const seqs = (view: TimelineView): number[] => view.items.map(({ seq }) => seq);
+
+  test("from before a restore is asked for again", async () => {
+    const { view, release, jump } = slow(500);
+    const loading = view.loadOlder(50);
+    await new Promise((resolve) => setImmediate(resolve));
+    const entry = { conversation_id: "c", seq: 501, sender_id: "uada", server_ts: 501, msg_id: "m501" };
+    view.news([{ ...entry, kind: "edit", target_seq: 440, content: "edited" }]);
+    jump(500);
+    await release();
+
+    expect(await loading).toBe(true);
+    expect(view.items).toEqual(log(500, "new").slice(430));
+  });
+
+  test("for a range that was cut off meanwhile leaves no hole", async () => {
+    const { view, release } = slow(500);
+    const loading = view.loadOlder(50);
+    await new Promise((resolve) => setImmediate(resolve));
+    view.trim("start", 5);
+    await release();
+
+    expect(await loading).toBe(true);
+    expect(seqs(view)).toEqual(range(446, 500));
+  });
+
+  test("with both sides of an entry is of one epoch", async () => {
+    const { view, release, jump } = slow(500);
+    const going = view.around(290);
+    await new Promise((resolve) => setImmediate(resolve));
+    jump(300);
+    await release();
+    await going;
+
+    expect(seqs(view)).toEqual(range(240, 300));
+    expect(view.atEnd).toBe(true);
+  });
 });

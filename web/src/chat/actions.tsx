@@ -5,7 +5,7 @@ import { openEmojiPicker, QuickReactions } from "../emoji";
 import { t } from "../i18n";
 import { client } from "../state/client";
 import { explain } from "../state/errors";
-import { type Anchor, closeMenu, type MenuItem, openDialog, openMenu, toast } from "../ui";
+import { type Anchor, closeMenu, copy, type MenuItem, openDialog, openMenu, toast } from "../ui";
 import type { Chat } from "./chat";
 
 const DAY_MS = 24 * 3_600_000; // docs/protocol.md: how long one's own messages may be changed
@@ -109,11 +109,8 @@ export function toggleReaction(chat: Chat, { seq, reactions }: Message, emoji: s
   tellFailure(client().react({ conversation_id: chat.id, seq, emoji, ...(remove ? { remove } : {}) }));
 }
 
-export function copyText({ content }: Message): void {
-  navigator.clipboard.writeText(content).then(
-    () => toast(t("common.copied"), { kind: "good" }),
-    () => toast(t("chat.copy_failed"), { kind: "error" }),
-  );
+export async function copyText({ content }: Message): Promise<void> {
+  if (await copy(content)) toast(t("common.copied"), { kind: "good" });
 }
 
 function askRecall(chat: Chat, { seq }: Message): void {

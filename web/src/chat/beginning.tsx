@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { t } from "../i18n";
-import { nameOf, titleOf } from "../state/store";
+import { nameOf, pending, titleOf } from "../state/store";
 import { Avatar } from "../ui";
 import type { Chat } from "./chat";
 
@@ -11,7 +11,7 @@ export function Beginning({ chat }: { chat: Chat }): JSX.Element {
   const title = one ? titleOf(one) : nameOf(peer ?? "");
   const group = one?.info.type === "group";
   const cut = group && (one.info.from_seq ?? 1) > 1;
-  const empty = !one?.last_message;
+  const empty = !one?.last_message && pending(chat.id).length === 0;
   return (
     <div class="beginning">
       <Avatar id={group ? chat.id : (peer ?? chat.id)} name={title} size="xl" group={group} />

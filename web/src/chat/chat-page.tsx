@@ -5,21 +5,20 @@ import { t } from "../i18n";
 import { shownInChat } from "../shell/watch";
 import { client } from "../state/client";
 import { explain } from "../state/errors";
-import { navigate, route } from "../state/route";
+import { navigate, type Route, route } from "../state/route";
 import { conversation, status } from "../state/store";
 import { Button, EmptyState, Spinner } from "../ui";
-import { Beginning } from "./beginning";
 import { Chat } from "./chat";
 import "./chat.css";
 import { Composer } from "./composer";
 import { ChatHead } from "./head";
 import { MessageList } from "./message-list";
+import { noTimeline } from "./no-timeline";
 
 /** The conversation of the address, or the one that would begin with a user. */
 export function ChatPage(): JSX.Element | null {
   const now = route.value;
-  if (now.view === "conversation")
-    return <OpenChat key={now.id} id={now.id} seq={now.seq} peerId={undefined} />;
+  if (now.view === "conversation") return <OpenChat key={now.id} id={now.id} at={now} peerId={undefined} />;
   if (now.view === "user") return <NewChat key={now.userId} userId={now.userId} />;
   return null;
 }
@@ -39,19 +38,19 @@ function NewChat({ userId }: { userId: string }): JSX.Element | null {
   useEffect(() => {
     if (exists) navigate({ view: "conversation", id: known }, { replace: true });
   }, [exists]);
-  return known === null || exists ? null : (
-    <OpenChat key={known} id={known} seq={undefined} peerId={userId} />
-  );
+  return known === null || exists ? null : <OpenChat key={known} id={known} at={undefined} peerId={userId} />;
 }
 
 interface OpenProps {
   readonly id: string;
-  readonly seq: number | undefined;
+  /** The address, anew each time that somebody goes there. */
+  readonly at: (Route & { readonly view: "conversation" }) | undefined;
   readonly peerId: string | undefined;
 }
 
-function OpenChat({ id, seq, peerId }: OpenProps): JSX.Element {
+function OpenChat({ id, at, peerId }: OpenProps): JSX.Element {
   const chat = useMemo(() => new Chat(id, peerId), [id]);
+  const seq = at?.seq;
   const one = conversation(id);
   const exists = one !== undefined;
   useEffect(() => {
@@ -60,7 +59,7 @@ function OpenChat({ id, seq, peerId }: OpenProps): JSX.Element {
   useEffect(() => () => chat.close(), [chat]);
   useEffect(() => {
     if (seq !== undefined && chat.timeline.peek()) void chat.goTo(seq);
-  }, [seq]);
+  }, [at]);
   const peer = one?.info.peer_id ?? peerId;
   useEffect(() => {
     shownInChat.value = peer === undefined ? [] : [peer];
@@ -79,15 +78,9 @@ function OpenChat({ id, seq, peerId }: OpenProps): JSX.Element {
 }
 
 function Middle({ chat, exists }: { chat: Chat; exists: boolean }): JSX.Element {
-  const timeline = chat.timeline.value;
+  const none = useMemo(() => noTimeline(chat.id), [chat]);
+  const timeline = chat.timeline.value ?? (exists ? null : none);
   if (timeline) return <MessageList chat={chat} timeline={timeline} />;
-  if (!exists) {
-    return (
-      <div class="messages">
-        <Beginning chat={chat} />
-      </div>
-    );
-  }
   return (
     <div class="messages messages-waiting">
       {chat.failed.value === null ? (

@@ -1,7 +1,9 @@
 import type { Conversation, Message, Timeline } from "@pingme/sdk";
 import { type Signal, signal } from "@preact/signals";
 import { client, onFrame } from "../state/client";
+import { explain } from "../state/errors";
 import { conversation } from "../state/store";
+import { toast } from "../ui";
 
 /** What the composer is about. */
 export type Mode =
@@ -25,6 +27,8 @@ export class Chat {
   /** The row under the pointer. */
   readonly hovered = signal<number | null>(null);
   readonly lit = signal<number | null>(null);
+  /** The key of the row at which Tab stops: the one that had the focus last, else the newest. */
+  readonly tabStop = signal<string | null>(null);
   /** Where the list goes when it is drawn next. */
   target: Target | null = null;
   /** What was read when it was opened: the line "new messages" stands after it, whatever is read meanwhile. */
@@ -33,6 +37,8 @@ export class Chat {
   private asking: Promise<void> = Promise.resolve();
   private stop: (() => void) | undefined;
   private closed = false;
+  private focusedRow: string | undefined;
+  private jumps = 0;
   private scheduled = false;
 
   /**
@@ -81,19 +87,41 @@ export class Chat {
     this.timeline.peek()?.close();
   }
 
-  /** Goes to a message, loading what is around it where it is not there. */
+  /** Goes to a message, loading what is around it where it is not there; where the entry has no row, to the next one. */
   async goTo(seq: number): Promise<void> {
-    const timeline = this.timeline.peek();
-    this.target = { kind: "seq", seq, lit: true };
-    if (timeline && !timeline.items.some((item) => item.seq === seq)) await timeline.around(seq);
-    this.version.value++;
+    await this.go({ kind: "seq", seq, lit: true }, (timeline) => bring(timeline, seq));
   }
 
   async goToEnd(): Promise<void> {
+    await this.go({ kind: "end" }, async (timeline) => timeline.atEnd || timeline.toEnd());
+  }
+
+  private async go(target: Target, load: (timeline: Timeline) => Promise<unknown>): Promise<void> {
     const timeline = this.timeline.peek();
-    this.target = { kind: "end" };
-    if (timeline && !timeline.atEnd) await timeline.toEnd();
+    const jump = ++this.jumps;
+    try {
+      if (timeline) await load(timeline);
+    } catch (error) {
+      if (!this.closed) toast(explain(error), { kind: "error" });
+      return;
+    }
+    if (jump !== this.jumps) return; // a later one has taken its place
+    // Not before: what is drawn while it loads has no such row, and would use the target up.
+    this.target = target;
     this.version.value++;
+  }
+
+  /** A row has got the focus. */
+  focused(row: string): void {
+    this.focusedRow = row;
+    this.tabStop.value = row;
+  }
+
+  /** Rows have been drawn, in this order: one of them is where Tab stops. */
+  drawn(rows: readonly string[]): void {
+    const { focusedRow } = this;
+    this.tabStop.value =
+      focusedRow !== undefined && rows.includes(focusedRow) ? focusedRow : (rows.at(-1) ?? null);
   }
 
   /** Lights a message up for a moment. */
@@ -140,4 +168,12 @@ export class Chat {
       this.version.value++;
     });
   }
+}
+
+/** Has an entry in the range of a timeline, and one that has a row at or after it, as far as there is any. */
+async function bring(timeline: Timeline, seq: number): Promise<void> {
+  const has = (): boolean => timeline.items.some((item) => item.seq >= seq);
+  if (!has() || (timeline.items[0]?.seq ?? 0) > seq) await timeline.around(seq);
+  // Nothing but reactions and edits in the page after it.
+  if (!has() && !timeline.atEnd) await timeline.loadNewer();
 }

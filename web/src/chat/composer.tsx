@@ -13,7 +13,7 @@ import { Icon, IconButton, isNarrow } from "../ui";
 import { canWrite, lastOwn, startEdit } from "./actions";
 import type { Chat } from "./chat";
 import { wrapSelection } from "./marks";
-import { findMentions, loadMembers, MentionList, mentionAt, useMentions } from "./mention";
+import { findMentions, loadMembers, MentionList, mentionBegunAt, useMentions } from "./mention";
 
 const MAX_HEIGHT_PX = 200; // then it scrolls
 const TOLD_FROM = 0.85; // of the limit: from here on it says how much is left
@@ -65,14 +65,13 @@ function Writing({ chat }: { chat: Chat }): JSX.Element {
     if (!ready) return;
     send(chat, text.value.trim());
     mentions.close();
-    write("");
+    if (mode.kind !== "edit") write(""); // after an edit the draft comes back
     tellDraft(chat.id);
     client().typing(chat.id, false);
     field.current?.focus();
   };
   const leaveMode = (): void => {
     chat.mode.value = { kind: "write" };
-    text.value = draftOf(chat.id);
   };
 
   useFieldHeight(field, text.value);
@@ -88,19 +87,25 @@ function Writing({ chat }: { chat: Chat }): JSX.Element {
       client().typing(chat.id, false);
     };
   }, [chat]);
-  // A draft of another device comes in while nothing is being written here.
+  // Otherwise the field shows the draft. What is typed becomes the draft at once, so where they differ an edit is over,
+  // or another device went on or sent it (`draftOf` decides): left standing here, it would be sent twice.
   const draft = draftOf(chat.id);
-  useEffect(() => {
-    if (mode.kind !== "edit" && document.activeElement !== field.current) text.value = draft;
-  }, [draft]);
+  const writes = mode.kind !== "edit";
+  useLayoutEffect(() => {
+    if (!writes || text.peek() === draft) return;
+    text.value = draft;
+    if (field.current) replaceText(field.current, draft);
+    mentions.close();
+  }, [writes, draft]);
 
   const onKeyDown = (event: KeyboardEvent): void => {
     // While a word is being composed (Chinese, Japanese …) Enter ends the word; Safari says so by 229 alone.
     if (event.isComposing || event.keyCode === 229) return;
     if (mentions.onKey(event, pick)) return;
     const sends = prefs.value.enterSends ? !event.shiftKey : event.ctrlKey || event.metaKey;
-    if (event.key === "Enter" && sends && !event.altKey) submit();
-    else if (event.key === "Escape" && mode.kind !== "write") leaveMode();
+    if (event.key === "Enter" && sends && !event.altKey) {
+      if (!event.repeat) submit(); // held after an edit it would send the draft that comes back
+    } else if (event.key === "Escape" && mode.kind !== "write") leaveMode();
     else if (event.key === "ArrowUp" && text.value === "") editLast(chat);
     else if (!wrapSelection(event, insert)) return;
     event.preventDefault();
@@ -108,7 +113,7 @@ function Writing({ chat }: { chat: Chat }): JSX.Element {
   };
   const pick = (name: string): void => {
     const element = field.current;
-    const at = element && mentionAt(element.value, element.selectionStart);
+    const at = element && mentionBegunAt(element.value, element.selectionStart);
     if (!at || !element) return;
     element.setSelectionRange(at.from, element.selectionStart);
     insert(`@${name} `);
@@ -228,6 +233,14 @@ function send(chat: Chat, content: string): void {
 function editLast(chat: Chat): void {
   const message = lastOwn(chat);
   if (message && canWrite(chat)) startEdit(chat, message);
+}
+
+/** Puts another text into the field; a caret at its end stays at the end, another one stays where it is. */
+function replaceText(element: HTMLTextAreaElement, text: string): void {
+  const { selectionStart, value } = element;
+  element.value = text;
+  const caret = selectionStart === value.length ? text.length : Math.min(selectionStart, text.length);
+  element.setSelectionRange(caret, caret);
 }
 
 /** As high as its lines, up to a bound. */

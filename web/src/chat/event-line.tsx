@@ -2,13 +2,22 @@ import type { LogEvent } from "@pingme/sdk";
 import type { ComponentChildren, JSX } from "preact";
 import { formatFull, formatNames, t, tx } from "../i18n";
 import { me, nameOf } from "../state/store";
+import type { Chat } from "./chat";
+import { useTabIndex } from "./tab-stop";
 
 const NAMED = 5; // of many who came at once
 
 /** What happened to the group: who came, who left, what changed. */
-export function EventLine({ event }: { event: LogEvent }): JSX.Element {
+export function EventLine(props: { chat: Chat; rowKey: string; event: LogEvent }): JSX.Element {
+  const { chat, rowKey, event } = props;
   return (
-    <div class="row event-line" data-seq={event.seq} tabIndex={-1} title={formatFull(event.server_ts)}>
+    <div
+      class="row event-line"
+      data-seq={event.seq}
+      data-key={rowKey}
+      tabIndex={useTabIndex(chat, rowKey)}
+      title={formatFull(event.server_ts)}
+    >
       <span>{textOf(event)}</span>
     </div>
   );

@@ -7,7 +7,7 @@ const STILL_PX = 10; // a finger that moves farther scrolls
 
 /**
  * Hears for all rows at once: the pointer over them, menus by the right button, by a long press and by keys, and the
- * arrows that move between them. Returns what ends it.
+ * arrows that move between them, and which of them has the focus. Returns what ends it.
  */
 export function hearRows(box: HTMLElement, chat: Chat): () => void {
   const end = new AbortController();
@@ -22,6 +22,14 @@ export function hearRows(box: HTMLElement, chat: Chat): () => void {
   );
   box.addEventListener("contextmenu", (event) => onContextMenu(event, chat), { signal });
   box.addEventListener("keydown", (event) => onKey(event, chat), { signal });
+  box.addEventListener(
+    "focusin",
+    ({ target }) => {
+      const key = rowOf(target)?.dataset["key"];
+      if (key !== undefined) chat.focused(key);
+    },
+    { signal },
+  );
   hearLongPress(box, chat, signal);
   return () => end.abort();
 }
@@ -94,7 +102,8 @@ function onKey(event: KeyboardEvent, chat: Chat): void {
     return;
   }
   const message = messageOf(row, chat);
-  const act = message && actionOf(event.key, chat, message, row);
+  const key = event.key === "F10" && event.shiftKey ? "ContextMenu" : event.key;
+  const act = message && actionOf(key, chat, message, row);
   if (!act) return;
   event.preventDefault();
   act();

@@ -5,6 +5,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { fold } from "../list/find";
 import { client } from "../state/client";
+import { EVERYONE, EVERYONE_NAMES, mentionedIn } from "../text/mentions";
 import { Avatar, Icon } from "../ui";
 import type { Chat } from "./chat";
 
@@ -24,7 +25,7 @@ interface Candidate {
 const known = new Map<string, { at: number; people: readonly Candidate[] }>();
 
 /** The mention that is being typed at the caret: where its @ stands, and what follows. */
-export function mentionAt(text: string, caret: number): { from: number; query: string } | undefined {
+export function mentionBegunAt(text: string, caret: number): { from: number; query: string } | undefined {
   const found = BEGUN.exec(text.slice(0, caret));
   return found?.[1] === undefined ? undefined : { from: caret - found[1].length - 1, query: found[1] };
 }
@@ -48,26 +49,20 @@ function candidate({ user_id, username, nickname }: Member): Candidate {
   return { id: user_id, name: nickname || user?.nickname || login, username: login };
 }
 
-/** Ids of those whom a text mentions: every member whose name stands in it after an @. */
+/** Ids of those whom a text to the group mentions. */
 export function findMentions(chat: Chat, text: string): string[] {
   if (!text.includes("@") || !chat.isGroup) return [];
-  const all = [...(mayMentionAll(chat) ? [everyone()] : []), ...(known.get(chat.id)?.people ?? [])];
-  const found = all.filter(({ name, username }) => hasName(text, name) || hasName(text, username));
-  if (found.some(({ id }) => id === "all")) return ["all"];
-  return found.slice(0, MAX_MENTIONS).map(({ id }) => id);
-}
-
-function hasName(text: string, name: string): boolean {
-  if (name === "") return false;
-  for (let at = text.indexOf(`@${name}`); at !== -1; at = text.indexOf(`@${name}`, at + 1)) {
-    // "@ann" does not stand in "@anna".
-    if (!/[\p{L}\p{N}_]/u.test(text.charAt(at + name.length + 1))) return true;
-  }
-  return false;
+  const people = (known.get(chat.id)?.people ?? []).map(({ id, name, username }) => ({
+    id,
+    names: [name, username].filter((each) => each !== ""),
+  }));
+  const everyone = mayMentionAll(chat) ? [{ id: EVERYONE, names: EVERYONE_NAMES }] : [];
+  const found = mentionedIn(text, [...everyone, ...people]);
+  return found.includes(EVERYONE) ? [EVERYONE] : found.slice(0, MAX_MENTIONS);
 }
 
 function everyone(): Candidate {
-  return { id: "all", name: t("chat.mention_everyone"), username: "all" };
+  return { id: EVERYONE, name: t("chat.mention_everyone"), username: "all" };
 }
 
 function mayMentionAll(chat: Chat): boolean {
@@ -98,7 +93,7 @@ export function useMentions(chat: Chat): Mentions {
     chosen,
     close,
     look(text, caret) {
-      const at = chat.isGroup ? mentionAt(text, caret) : undefined;
+      const at = chat.isGroup ? mentionBegunAt(text, caret) : undefined;
       shown.value = at ? matching(chat, at.query) : [];
       chosen.value = 0;
     },

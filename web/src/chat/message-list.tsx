@@ -13,7 +13,7 @@ import { EventLine } from "./event-line";
 import { hearRows } from "./list-events";
 import { MessageRow } from "./message-row";
 import { PendingRow } from "./pending-row";
-import { daysOf, type Row } from "./rows";
+import { type Day, daysOf, type Row } from "./rows";
 import { Scroller } from "./scroller";
 
 const MAX_ROWS = 300; // in the document, and so in the timeline
@@ -82,6 +82,7 @@ export function MessageList({ chat, timeline }: { chat: Chat; timeline: Timeline
     if (!list || !content.current) return;
     if (chat.target) aim(chat, list, content.current);
     else list.restore();
+    chat.drawn(keysOf(days));
     trimLive(timeline, list);
     settle();
     settleSizes(content.current);
@@ -144,6 +145,7 @@ function AnyRow({ row, chat, timeline }: { row: Row; chat: Chat; timeline: Timel
       return (
         <MessageRow
           chat={chat}
+          rowKey={row.key}
           message={row.message}
           first={row.first}
           mine={row.mine}
@@ -152,9 +154,9 @@ function AnyRow({ row, chat, timeline }: { row: Row; chat: Chat; timeline: Timel
         />
       );
     case "event":
-      return <EventLine event={row.event} />;
+      return <EventLine chat={chat} rowKey={row.key} event={row.event} />;
     case "pending":
-      return <PendingRow chat={chat} pending={row.pending} first={row.first} />;
+      return <PendingRow chat={chat} rowKey={row.key} pending={row.pending} first={row.first} />;
     case "unread":
       return (
         <p class="unread-line">
@@ -185,12 +187,20 @@ function aim(chat: Chat, list: Scroller, content: HTMLElement): void {
   const row = target && rowOf(target, content);
   if (row) list.show(row, target.kind === "unread" ? 0.2 : 0.5);
   else list.toEnd();
-  if (target?.kind === "seq" && target.lit) chat.light(target.seq);
+  if (row && target.kind === "seq" && target.lit) chat.light(Number(row.dataset["seq"]));
 }
 
-function rowOf(target: Target, content: HTMLElement): HTMLElement | null {
+/** The row of a target. Reactions, edits and recalls have none: the next one stands for them. */
+function rowOf(target: Target, content: HTMLElement): HTMLElement | null | undefined {
   if (target.kind === "end") return null;
-  return content.querySelector(target.kind === "unread" ? ".unread-line" : `[data-seq="${target.seq}"]`);
+  if (target.kind === "unread") return content.querySelector<HTMLElement>(".unread-line");
+  const rows = [...content.querySelectorAll<HTMLElement>("[data-seq]")];
+  return rows.find((row) => Number(row.dataset["seq"]) >= target.seq) ?? rows.at(-1);
+}
+
+/** The keys of what the focus can be at, in order. */
+function keysOf(days: readonly Day[]): readonly string[] {
+  return days.flatMap(({ rows }) => rows.filter(({ kind }) => kind !== "unread").map(({ key }) => key));
 }
 
 /** What arrives while the end is in view pushes the oldest out; elsewhere it waits to be scrolled to. */

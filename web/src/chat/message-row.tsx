@@ -11,9 +11,11 @@ import type { Chat } from "./chat";
 import { metaWidth } from "./meta";
 import { FailedOp } from "./pending-row";
 import { Reactions } from "./reactions";
+import { useTabIndex } from "./tab-stop";
 
 interface RowProps {
   readonly chat: Chat;
+  readonly rowKey: string;
   readonly message: Message;
   readonly first: boolean;
   readonly mine: boolean;
@@ -22,7 +24,7 @@ interface RowProps {
 }
 
 /** A message. */
-export function MessageRow({ chat, message, first, mine, op, counts }: RowProps): JSX.Element {
+export function MessageRow({ chat, rowKey, message, first, mine, op, counts }: RowProps): JSX.Element {
   const { seq } = message;
   const hovered = useComputed(() => chat.hovered.value === seq).value;
   const lit = useComputed(() => chat.lit.value === seq).value;
@@ -38,7 +40,8 @@ export function MessageRow({ chat, message, first, mine, op, counts }: RowProps)
     <article
       class={parts.join(" ")}
       data-seq={seq}
-      tabIndex={-1}
+      data-key={rowKey}
+      tabIndex={useTabIndex(chat, rowKey)}
       aria-label={t("chat.message_from", { name, when: formatFull(message.server_ts) })}
     >
       {group && !mine && first && (

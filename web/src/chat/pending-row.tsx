@@ -1,6 +1,6 @@
 import type { Pending } from "@pingme/sdk";
 import type { JSX } from "preact";
-import { formatTime, t } from "../i18n";
+import { formatFull, formatTime, t } from "../i18n";
 import { client } from "../state/client";
 import { explain } from "../state/errors";
 import { me, user } from "../state/store";
@@ -8,22 +8,28 @@ import { renderText } from "../text";
 import { Icon } from "../ui";
 import type { Chat } from "./chat";
 import { metaWidth } from "./meta";
+import { useTabIndex } from "./tab-stop";
 
 /** A message that the server has not confirmed yet, or has refused. */
-export function PendingRow({
-  pending,
-  first,
-}: {
+export function PendingRow(props: {
   chat: Chat;
+  rowKey: string;
   pending: Pending;
   first: boolean;
 }): JSX.Element {
+  const { chat, rowKey, pending, first } = props;
   const time = formatTime(pending.client_ts);
   const failed = pending.state === "failed";
   const parts = ["row", "row-mine", "row-pending"];
   if (first) parts.push("row-first");
   return (
-    <article class={parts.join(" ")} tabIndex={-1} data-msg={pending.msg_id}>
+    <article
+      class={parts.join(" ")}
+      data-msg={pending.msg_id}
+      data-key={rowKey}
+      tabIndex={useTabIndex(chat, rowKey)}
+      aria-label={t("chat.message_from", { name: t("common.you"), when: formatFull(pending.client_ts) })}
+    >
       <div class="bubble-side">
         <div class="bubble" style={{ "--meta": metaWidth(time, { mine: true, counted: false }) }}>
           {renderText(pending.content ?? "", { me: me()?.user_id, mentions: pending.mentions, user })}

@@ -9,7 +9,7 @@ export type Row =
       readonly message: Message;
       readonly first: boolean;
       readonly mine: boolean;
-      /** What this user did to it that is not confirmed yet. */
+      /** What this user did to it that is not confirmed yet: what was refused, else the newest. */
       readonly op?: Pending;
     }
   | { readonly kind: "event"; readonly key: string; readonly event: LogEvent }
@@ -39,7 +39,8 @@ const RUN_MS = 5 * 60_000; // after a pause of this long the sender's name stand
 /** Arranges entries into days and runs. Equal input gives equal keys, so that elements keep their place. */
 export function daysOf({ items, pending, me, readAtOpen, atEnd }: RowsOf): readonly Day[] {
   const days: { key: string; ts: number; rows: Row[] }[] = [];
-  const ops = new Map(pending.map((each) => [each.target_seq, each]));
+  const ops = new Map<number | undefined, Pending[]>();
+  for (const each of pending) ops.set(each.target_seq, [...(ops.get(each.target_seq) ?? []), each]);
   let before: { sender: string; ts: number } | undefined;
   let line = Number.isFinite(readAtOpen);
 
@@ -72,14 +73,15 @@ export function daysOf({ items, pending, me, readAtOpen, atEnd }: RowsOf): reado
       continue;
     }
     const mine = item.sender_id === me;
-    const op = ops.get(item.seq);
+    const done = ops.get(item.seq) ?? [];
+    const op = done.find(({ state }) => state === "failed") ?? done.at(-1);
     const first = starts(item.sender_id, ts);
     // One's own keep the key that they had while they waited, so the element stays where it is.
     const key = mine ? `m${item.msg_id}` : `s${item.seq}`;
     add(ts, {
       kind: "message",
       key,
-      message: op ? withPending(item, op, me) : item,
+      message: done.reduce((message, each) => withPending(message, each, me), item),
       first,
       mine,
       ...(op ? { op } : {}),

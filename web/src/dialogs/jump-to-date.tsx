@@ -18,7 +18,9 @@ export function JumpToDate({ args, onClose }: DialogProps<"jumpToDate">): JSX.El
       const found = await client().seqAt(conversation_id, ts);
       // After the newest message there is none to go to: the newest is the nearest.
       const last = client().conversation(conversation_id)?.last_seq ?? found;
-      navigate({ view: "conversation", id: conversation_id, seq: Math.max(1, Math.min(found, last)) });
+      const seq = Math.max(1, Math.min(found, last));
+      // The way back leads out of the conversation, not from place to place in it.
+      navigate({ view: "conversation", id: conversation_id, seq }, { replace: true });
     });
     if (done) onClose();
   };

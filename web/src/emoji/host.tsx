@@ -13,7 +13,11 @@ interface Request {
 
 type Picker = ComponentType<{ onPick: (emoji: string) => void }>;
 
-const open = signal<(Request & { readonly id: number }) | null>(null);
+interface OpenPicker extends Request {
+  readonly id: number;
+}
+
+const open = signal<OpenPicker | null>(null);
 let lastId = 0;
 
 /** Shows the picker beside an element or at a point; on phones it comes from the bottom. */
@@ -21,9 +25,9 @@ export function openEmojiPicker(request: Request): void {
   open.value = { ...request, id: ++lastId };
 }
 
-/** Closes the picker. */
-export function closeEmojiPicker(): void {
-  open.value = null;
+/** Closes the picker; given an id, only where it is that one still. */
+export function closeEmojiPicker(id = open.peek()?.id): void {
+  if (open.peek()?.id === id) open.value = null;
 }
 
 /** Loads the picker's code beforehand. Call it when the page is idle. */
@@ -37,23 +41,23 @@ export function EmojiHost(): JSX.Element | null {
   return request && <Opened key={request.id} {...request} />;
 }
 
-function Opened({ anchor, onPick, stay = false }: Request): JSX.Element | null {
+function Opened({ id, anchor, onPick, stay = false }: OpenPicker): JSX.Element | null {
   const [Picker, setPicker] = useState<Picker>();
   useEffect(() => {
     import("./picker").then(
       (loaded) => setPicker(() => loaded.default),
       () => {
-        closeEmojiPicker();
+        closeEmojiPicker(id);
         toast(t("error.network"), { kind: "error" });
       },
     );
   }, []);
   if (!Picker) return null;
   return (
-    <Popover anchor={anchor} label={t("emoji.picker")} onClose={closeEmojiPicker}>
+    <Popover anchor={anchor} label={t("emoji.picker")} onClose={() => closeEmojiPicker(id)}>
       <Picker
         onPick={(emoji) => {
-          if (!stay) closeEmojiPicker();
+          if (!stay) closeEmojiPicker(id);
           onPick(emoji);
         }}
       />

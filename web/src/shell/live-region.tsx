@@ -1,8 +1,8 @@
-import { signal } from "@preact/signals";
+import type { Message } from "@pingme/sdk";
+import { effect, signal, untracked } from "@preact/signals";
 import type { JSX } from "preact";
-import { client } from "../state/client";
 import { route } from "../state/route";
-import { nameOf } from "../state/store";
+import { conversation, me, nameOf } from "../state/store";
 import { summarize } from "../text";
 
 const said = signal("");
@@ -19,13 +19,29 @@ export function announce(text: string): void {
   }, BREATH_MS);
 }
 
-/** Has new messages of the open conversation read out. Returns what ends it. */
+/**
+ * Has new messages of the open conversation read out. Returns what ends it.
+ *
+ * It follows the conversation, since `onMessage` tells the one tab that has the connection, which may not be in front.
+ */
 export function watchNewMessages(): () => void {
-  return client().onMessage((message, { id }) => {
-    const now = route.peek();
-    if (now.view !== "conversation" || now.id !== id) return;
-    announce(`${nameOf(message.sender_id)}: ${summarize(message.content)}`);
+  let open: string | undefined;
+  let heard = 0; // up to this seq
+  return effect(() => {
+    const id = route.value.view === "conversation" ? route.value.id : undefined;
+    const one = id === undefined ? undefined : conversation(id);
+    // What stands there when it is opened is not new.
+    if (one && one.id !== open) heard = one.last_seq;
+    open = one?.id;
+    const message = one?.last_message;
+    if (!message || message.seq <= heard) return;
+    heard = message.seq;
+    untracked(() => readOut(message));
   });
+}
+
+function readOut({ sender_id, content, recalled }: Message): void {
+  if (sender_id !== me()?.user_id && !recalled) announce(`${nameOf(sender_id)}: ${summarize(content)}`);
 }
 
 /** Where announcements are made: once in the page. */

@@ -1,13 +1,15 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { ChatPage } from "../chat/chat-page";
+import { focusMessages } from "../chat/tab-stop";
 import { EmojiHost } from "../emoji";
 import { t } from "../i18n";
 import { Side } from "../list/side";
 import { startNotify } from "../notify";
 import { route } from "../state/route";
 import { Button, EmptyState, openDialog } from "../ui";
-import { MenuHost } from "../ui/menu";
+import { closeDialogs } from "../ui/dialogs";
+import { closeMenu, MenuHost } from "../ui/menu";
 import { Banner } from "./banner";
 import { LiveRegion, watchNewMessages } from "./live-region";
 import { watchShortcuts } from "./shortcuts";
@@ -18,7 +20,14 @@ import { watchPresence } from "./watch";
 export function Shell(): JSX.Element {
   const { view } = route.value;
   useEffect(() => {
-    const stops = [watchShortcuts(), watchPresence(), watchNewMessages(), startNotify()];
+    const stops = [
+      watchShortcuts(),
+      watchPresence(),
+      watchNewMessages(),
+      startNotify(),
+      closeDialogs,
+      closeMenu,
+    ];
     return () => {
       for (const stop of stops) stop();
     };
@@ -26,6 +35,11 @@ export function Shell(): JSX.Element {
   return (
     <main class="shell" data-view={view === "home" ? "list" : "chat"}>
       <h1 class="visually-hidden">{t("common.app")}</h1>
+      {view !== "home" && (
+        <button type="button" class="shell-skip" onClick={focusMessages}>
+          {t("shell.skip")}
+        </button>
+      )}
       <Banner />
       <nav class="shell-side" aria-label={t("shell.conversations")}>
         <Side />

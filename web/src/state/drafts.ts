@@ -1,3 +1,4 @@
+import { PingMeError } from "@pingme/sdk";
 import { type Signal, signal } from "@preact/signals";
 import { client } from "./client";
 import { conversation } from "./store";
@@ -7,6 +8,7 @@ import { conversation } from "./store";
  * writer rests. A draft from elsewhere is taken over when nothing newer is being written here.
  */
 const REST_MS = 1_200;
+const MAX_TOLD_BYTES = 8_192; // of UTF-8; docs/protocol.md, "Limits": a longer draft stays in this browser
 const PREFIX = "pingme.draft.";
 const nameOfDraft = (id: string): string => `${PREFIX}${client().me?.user_id ?? ""}.${id}`;
 
@@ -16,6 +18,7 @@ interface Kept {
   base: string;
 }
 
+/** By the name under which it is kept, which has the user's id: the next user of this page has others. */
 const local = new Map<string, Signal<Kept | null>>();
 const timers = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -29,8 +32,7 @@ export function draftOf(id: string): string {
 
 /** Keeps what is in the composer. */
 export function keepDraft(id: string, text: string): void {
-  const base = at(id).peek()?.base ?? conversation(id)?.info.draft ?? "";
-  write(id, { text, base });
+  write(id, { text, base: client().conversation(id)?.info.draft ?? "" });
   clearTimeout(timers.get(id));
   timers.set(
     id,
@@ -45,20 +47,27 @@ export function tellDraft(id: string): void {
   timers.delete(id);
   const text = at(id).peek()?.text ?? "";
   // A conversation begins with its first message; until then its draft stays here.
-  const told = client().conversation(id)?.info;
-  if (!told || (told.draft ?? "") === text) return;
+  const info = client().conversation(id)?.info;
+  const base = info?.draft ?? "";
+  if (!info || base === text || new TextEncoder().encode(text).length > MAX_TOLD_BYTES) return;
   write(id, { text, base: text });
   // Whatever comes of it, the draft is kept here.
   client()
     .settings(id, { draft: text })
-    .catch(() => undefined);
+    .catch((error: unknown) => {
+      const kept = at(id).peek();
+      const refused = error instanceof PingMeError && error.kind === "refused";
+      // The server has the older one still, and that is not newer than ours.
+      if (refused && kept?.base === text) write(id, { text: kept.text, base });
+    });
 }
 
 function at(id: string): Signal<Kept | null> {
-  let one = local.get(id);
+  const name = nameOfDraft(id);
+  let one = local.get(name);
   if (!one) {
     one = signal(read(id));
-    local.set(id, one);
+    local.set(name, one);
   }
   return one;
 }

@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { t } from "../i18n";
+import { copy } from "../ui/copy";
 
 const SAID_MS = 2_000; // long enough to be read, short enough to copy again
 
@@ -15,9 +16,8 @@ export function CodeBlock({ language, text }: { language: string; text: string }
     }, SAID_MS);
     return () => clearTimeout(timer);
   }, [copied.value]);
-  const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
-    copied.value = true;
+  const onCopy = async (): Promise<void> => {
+    if (await copy(text)) copied.value = true;
   };
   // Said of the button, too: what is out of view is not laid out, and then its words do not name it.
   const label = t(copied.value ? "common.copied" : "text.copy_code");
@@ -25,7 +25,7 @@ export function CodeBlock({ language, text }: { language: string; text: string }
     <figure class="code" dir="ltr">
       <figcaption>
         <span>{language || t("text.code")}</span>
-        <button type="button" aria-label={label} onClick={() => void copy().catch(() => undefined)}>
+        <button type="button" aria-label={label} onClick={() => void onCopy()}>
           <span aria-live="polite">{label}</span>
         </button>
       </figcaption>

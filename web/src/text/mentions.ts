@@ -36,6 +36,25 @@ export function mentionAt(text: string, at: number, mentions: readonly Mention[]
   return best;
 }
 
+/**
+ * Ids of those whom a text mentions, each once: whoever would be drawn as mentioned in it is told of it, and nobody else.
+ *
+ * Of several who have the same name each is mentioned, since nobody can say which one is meant.
+ */
+export function mentionedIn(text: string, candidates: readonly Mention[]): string[] {
+  const ids = new Set<string>();
+  for (let at = text.indexOf("@"); at !== -1; at = text.indexOf("@", at + 1)) {
+    const found = mentionAt(text, at, candidates);
+    if (!found) continue;
+    const end = at + 1 + found.length;
+    const written = text.slice(at + 1, end).toLowerCase();
+    for (const { id, names } of candidates)
+      if (names.some((name) => name.toLowerCase() === written)) ids.add(id);
+    at = end - 1;
+  }
+  return [...ids];
+}
+
 function standsAt(text: string, start: number, name: string): boolean {
   const written = text.slice(start, start + name.length);
   if (written.toLowerCase() !== name.toLowerCase()) return false;

@@ -79,6 +79,11 @@ export function closeDialog(id?: number): void {
   dialogs.value = dialogs.value.filter((each) => each.id !== closing);
 }
 
+/** Closes every dialog: what it was about is gone. */
+export function closeDialogs(): void {
+  dialogs.value = [];
+}
+
 /** Loads the component of a dialog. Rejects when it cannot be loaded. */
 export async function loadDialog(name: DialogName): Promise<ComponentType<DialogProps<DialogName>>> {
   const load = loaders.get(name);

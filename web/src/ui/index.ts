@@ -2,6 +2,7 @@
 export { Avatar } from "./avatar";
 export { Badge } from "./badge";
 export { Button, IconButton } from "./button";
+export { copy } from "./copy";
 export { Dialog } from "./dialog";
 export { closeDialog, type DialogLoaders, type DialogProps, openDialog, registerDialogs } from "./dialogs";
 export { EmptyState } from "./empty";

@@ -24,7 +24,11 @@ interface MenuRequest {
   readonly head?: ComponentChildren;
 }
 
-const open = signal<(MenuRequest & { readonly id: number }) | null>(null);
+interface OpenMenu extends MenuRequest {
+  readonly id: number;
+}
+
+const open = signal<OpenMenu | null>(null);
 let lastId = 0;
 
 /** Shows a menu beside an element or at a point; it closes by itself. */
@@ -32,9 +36,9 @@ export function openMenu(request: MenuRequest): void {
   open.value = { ...request, id: ++lastId };
 }
 
-/** Closes the menu that is open. */
-export function closeMenu(): void {
-  open.value = null;
+/** Closes the menu that is open; given an id, only where it is that one still. */
+export function closeMenu(id = open.peek()?.id): void {
+  if (open.peek()?.id === id) open.value = null;
 }
 
 /**
@@ -49,7 +53,7 @@ export function MenuHost({ within }: { within?: RefObject<HTMLElement | null> })
   return here ? <Menu key={request.id} {...request} /> : null;
 }
 
-function Menu({ anchor, label, items, head }: MenuRequest): JSX.Element {
+function Menu({ id, anchor, label, items, head }: OpenMenu): JSX.Element {
   const list = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => lines(list.current)[0]?.focus({ preventScroll: true }), []);
   return (
@@ -57,7 +61,7 @@ function Menu({ anchor, label, items, head }: MenuRequest): JSX.Element {
       anchor={anchor}
       label={label}
       role="menu"
-      onClose={closeMenu}
+      onClose={() => closeMenu(id)}
       onKeyDown={(event) => move(event, list.current)}
     >
       <div class="menu" ref={list}>
@@ -73,7 +77,7 @@ function Menu({ anchor, label, items, head }: MenuRequest): JSX.Element {
               ? { role: "menuitem" as const }
               : { role: "menuitemcheckbox" as const, "aria-checked": item.checked })}
             onClick={() => {
-              closeMenu();
+              closeMenu(id);
               item.onSelect();
             }}
           >

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mentionAt } from "../../src/chat/mention";
+import { mentionBegunAt } from "../../src/chat/mention";
 import { metaWidth } from "../../src/chat/meta";
 import { firstWith } from "../../src/chat/scroller";
 
@@ -10,7 +10,7 @@ describe("a mention that is being typed", () => {
     ["hi @Ada Lo", 10, { from: 3, query: "Ada Lo" }],
     ["(@小林", 4, { from: 1, query: "小林" }],
   ])("%s at %i", (text, caret, found) => {
-    expect(mentionAt(text, caret)).toEqual(found);
+    expect(mentionBegunAt(text, caret)).toEqual(found);
   });
 
   it.each([
@@ -18,7 +18,7 @@ describe("a mention that is being typed", () => {
     ["@ada, hello", 11],
     ["@one two three", 14],
   ])("is not in %s", (text, caret) => {
-    expect(mentionAt(text, caret)).toBeUndefined();
+    expect(mentionBegunAt(text, caret)).toBeUndefined();
   });
 });
 

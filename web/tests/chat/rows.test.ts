@@ -125,6 +125,19 @@ describe("what waits", () => {
     expect(withPending(message(1), { ...edit, state: "failed" }, "ume").content).toBe("text 1");
   });
 
+  it("shows all that was done to one message, and what of it was refused", () => {
+    const put = waiting({ msg_id: "r", kind: "react", target_seq: 1, emoji: "👍" });
+    const edit = waiting({ msg_id: "e", kind: "edit", target_seq: 1, content: "new" });
+    const refused = waiting({ msg_id: "f", kind: "edit", target_seq: 1, content: "no", state: "failed" });
+    const taken = waiting({ msg_id: "t", kind: "react", target_seq: 1, emoji: "🎉" });
+    const [row] = rows([message(1)], { pending: [put, edit, refused, taken] });
+
+    if (row?.kind !== "message") throw new Error("no message");
+    expect(row.message.content).toBe("new");
+    expect(row.message.reactions?.map(({ emoji }) => emoji)).toEqual(["👍", "🎉"]);
+    expect(row.op).toBe(refused);
+  });
+
   it("counts one's own reaction once, and takes it away", () => {
     const react = waiting({ kind: "react", target_seq: 1, emoji: "👍" });
     const put = withPending(message(1), react, "ume");

@@ -1,4 +1,5 @@
 // @vitest-environment happy-dom
+import { ErrorCode, PingMeError } from "@pingme/sdk";
 import { effect } from "@preact/signals";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { passwordFault, usernameFault } from "../../src/auth/rules";
@@ -82,6 +83,44 @@ describe("drafts", () => {
     flushChanges();
 
     expect(draftOf(id())).toBe("from the phone");
+  });
+
+  it.each([
+    ["x".repeat(9_000), "more than the server takes"],
+    ["写".repeat(2_731), "more bytes than the server takes, though fewer characters"],
+  ])("stay here and are not told when they are too long", (text) => {
+    keepDraft(id(), "short");
+    tellDraft(id());
+
+    keepDraft(id(), text);
+    tellDraft(id());
+
+    expect(fake.calls).toEqual([["settings", id(), { draft: "short" }]]);
+    expect(draftOf(id())).toBe(text);
+  });
+
+  it("that the server refuses stay here", async () => {
+    fake.settings = async (conversation, { draft = "" }) => {
+      const { info } = fake.conversation(conversation) ?? {};
+      if (info) fake.patch(conversation, { info: { ...info, draft } });
+      await Promise.resolve();
+      if (info) fake.patch(conversation, { info });
+      throw new PingMeError("refused", ErrorCode.LIMIT_REACHED, "not now");
+    };
+    keepDraft(id(), "mine");
+
+    tellDraft(id());
+    await new Promise((resolve) => setTimeout(resolve));
+
+    expect(draftOf(id())).toBe("mine");
+  });
+
+  it("of one user are not shown to the next one", () => {
+    keepDraft(id(), "mine");
+    const shared = id();
+    fake.me = fake.addUser("uother", "Other");
+
+    expect(draftOf(shared)).toBe("");
   });
 });
 

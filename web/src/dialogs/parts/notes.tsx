@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { t } from "../../i18n";
-import { Button, Icon, IconButton, Spinner, toast } from "../../ui";
+import { Button, copy, Icon, IconButton, Spinner, toast } from "../../ui";
 
 /** What went wrong, where it happened; read aloud at once. */
 export function ErrorNote({ text, retry }: { text: string | undefined; retry?: () => void }): JSX.Element {
@@ -67,8 +67,8 @@ export function CopyLine({
   hint?: string;
 }): JSX.Element {
   const [copied, setCopied] = useState(false);
-  const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(value);
+  const onCopy = async (): Promise<void> => {
+    if (!(await copy(value))) return;
     setCopied(true);
     toast(t("common.copied"), { kind: "good" });
   };
@@ -84,7 +84,7 @@ export function CopyLine({
       <IconButton
         icon={copied ? "check" : "copy"}
         label={`${t("common.copy")}: ${label}`}
-        onClick={() => void copy().catch(() => undefined)}
+        onClick={() => void onCopy()}
       />
     </div>
   );
