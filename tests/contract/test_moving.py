@@ -292,6 +292,7 @@ async def test_a_process_that_died_leaves_a_mark_on_mysql(furnished: bytes, mari
     assert after == furnished
 
 
+@pytest.mark.slow
 async def test_a_running_node_stops_an_import_into_mysql(furnished: bytes, mariadb: dict[str, str]) -> None:
     """Other connections to the database are reason to refuse; without the mark nothing is changed."""
     world = MysqlWorld(RuleLimits(), mariadb)

@@ -29,7 +29,7 @@ def insist_on_node() -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="module", params=["python", "typescript"])
+@pytest.fixture(scope="module", params=["python", pytest.param("typescript", marks=pytest.mark.slow)])
 def sdk(request: pytest.FixtureRequest) -> Sdk:
     """Both SDKs, one after the other: a script that takes this runs on each, on a server of its own."""
     if request.param == "python":

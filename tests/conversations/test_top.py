@@ -8,6 +8,8 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import pytest
+
 from tests.conversations.people import person, say
 from tests.conversations.server import ServerProcess
 
@@ -24,6 +26,7 @@ async def top(data: Path, *arguments: str) -> tuple[int | None, str]:
     return process.returncode, out.decode()
 
 
+@pytest.mark.slow
 async def test_what_two_people_do_is_seen(tmp_path: Path):
     """Messages, deliveries and connections, as JSON and as a page."""
     data = tmp_path / "data"

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -218,6 +219,7 @@ def check_logs(found: dict[str, object]) -> None:
         assert found[f"head {conversation_id}"] == len(views)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(st.tuples(disturbances, batches, positions), min_size=1, max_size=6))
 def test_the_file_holds_what_the_model_says(steps: list[tuple[str, list[Command], list[Position]]]) -> None:
@@ -266,6 +268,7 @@ def test_any_split_into_batches_gives_the_same(sequence: list[Command], cuts: li
     asyncio.run(run())
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.lists(st.tuples(batches, positions), min_size=1, max_size=5), st.sampled_from(USERS[:3]))
 def test_changed_names_exactly_what_differs(
@@ -381,6 +384,7 @@ def by_order_of_emoji(copy: Copy) -> Copy:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(st.lists(operations, min_size=1, max_size=10), min_size=1, max_size=5), st.integers(0, 5))
 def test_a_copy_kept_by_events_is_the_page(batches: list[list[Command]], when: int) -> None:

@@ -211,6 +211,7 @@ async def test_empty_lines_are_no_request(place: Place):
     await client.rest()
 
 
+@pytest.mark.slow
 async def test_a_body_has_a_deadline(place: Place):
     """408 when it does not come, also when it dribbles."""
     client = await place.connect(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
@@ -300,6 +301,7 @@ async def test_a_body_above_its_bound_is_answered_413(place: Place, head: bytes)
     assert await client.status() == 413
 
 
+@pytest.mark.slow
 async def test_what_is_left_of_a_refused_body_has_a_deadline(place: Place):
     """After 413 the rest is dropped, not for ever."""
     client = await place.connect(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n")

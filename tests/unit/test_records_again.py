@@ -116,6 +116,7 @@ async def test_a_removal_that_comes_again_removes_nobody_twice(world: KeptLogWor
     assert heard["content"] == "welcome"
 
 
+@pytest.mark.slow
 async def test_a_server_with_kafka_alone_has_this_hub(tmp_path: Path) -> None:
     """And without any engine the plain one: its log gives every record once."""
     app = AppSettings(data_dir=tmp_path, host="127.0.0.1", port=0)

@@ -20,6 +20,8 @@ from pingme.wire import server_frames as wire
 from tests.fakes.server import FakeServer, refusal
 from tests.fakes.terminal import enter, label, shown, terminal, type_in, until
 
+pytestmark = pytest.mark.slow  # a whole application each; `test_tui.py` has the way through it
+
 
 @pytest.fixture
 async def server() -> AsyncIterator[FakeServer]:

@@ -20,6 +20,8 @@ from pingme.wire import frames
 from tests.fakes.server import FakeServer
 from tests.fakes.terminal import SIZE, enter, shown, terminal, type_in, until
 
+pytestmark = pytest.mark.slow  # a whole application each; `test_tui.py` has the way through it
+
 
 @pytest.fixture
 async def server() -> AsyncIterator[FakeServer]:

@@ -61,6 +61,7 @@ def test_a_stream_may_be_chopped_anyhow(place: Place, size: int) -> None:
         assert hear_stream(client) == WANTED
 
 
+@pytest.mark.slow
 def test_a_stream_may_be_cut_at_every_boundary(place: Place) -> None:
     """In two, at each byte around the edges of its frames."""
     data, edges = b"".join(STREAM), [sum(map(len, STREAM[:count])) for count in range(1, len(STREAM))]
@@ -127,6 +128,7 @@ def test_a_frame_above_the_limit_ends_the_socket(place: Place, size: int) -> Non
         client.closed(1009)
 
 
+@pytest.mark.slow
 def test_a_socket_that_says_nothing_is_closed(place: Place) -> None:
     """4401 after the deadline; control frames are no authentication."""
     began = time.monotonic()
@@ -140,6 +142,7 @@ def test_a_socket_that_says_nothing_is_closed(place: Place) -> None:
     assert time.monotonic() - began > AUTH_DEADLINE_S - 1.1  # the wheel counts in whole seconds
 
 
+@pytest.mark.slow
 def test_a_socket_that_never_ends_its_first_frame_is_closed(place: Place) -> None:
     """4401 too, while it dribbles."""
     with place.upgraded() as client:
@@ -225,6 +228,7 @@ def test_a_client_that_never_reads_is_closed(place: Place) -> None:
     place.settles()
 
 
+@pytest.mark.slow
 def test_a_closed_socket_that_stays_is_cut(place: Place) -> None:
     """A client that neither answers the close frame nor leaves is cut after two seconds."""
     with place.open() as client:
