@@ -529,7 +529,7 @@ def closed_folder(folder, monkeypatch):
 
 
 def test_a_current_folder_that_may_not_be_entered_sets_nothing(closed_folder):
-    """`runuser -u pingme` in root's folder: no config/local.yml is found, and no checkout."""
+    """`runuser -u pingme` in somebody else's folder: no config/local.yml is found, and no checkout."""
     settings = load_settings(environ={"XDG_DATA_HOME": "/xdg"})
 
     assert settings.data_dir == Path("/xdg/pingme")
@@ -537,8 +537,8 @@ def test_a_current_folder_that_may_not_be_entered_sets_nothing(closed_folder):
 
 def test_a_named_file_that_may_not_be_seen_is_an_error(closed_folder):
     """What APP_CONF names was meant: the error says what stands in the way."""
-    text = refusal({"APP_CONF": "/root/pingme.yml"})
+    text = refusal({"APP_CONF": "/closed/pingme.yml"})
 
     assert text == (
-        "/root/pingme.yml: APP_CONF names it: expected a readable configuration file, got: Permission denied"
+        "/closed/pingme.yml: APP_CONF names it: expected a readable configuration file, got: Permission denied"
     )

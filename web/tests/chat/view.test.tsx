@@ -1,80 +1,29 @@
 // @vitest-environment happy-dom
 import { render } from "preact";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { App } from "../../src/app";
-import { attachClient, flushChanges } from "../../src/state/client";
-import { FakeClient } from "../../src/state/fake";
+import { flushChanges } from "../../src/state/client";
+import type { FakeClient } from "../../src/state/fake";
 import { navigate, route } from "../../src/state/route";
-import { phase } from "../../src/state/store";
+import { AppPage } from "../app-page";
 
+let page: AppPage;
 let fake: FakeClient;
 let root: HTMLElement;
 
 beforeEach(() => {
   localStorage.clear();
-  // happy-dom lays nothing out, has no popovers, and has locks in name only.
-  vi.stubGlobal(
-    "ResizeObserver",
-    class {
-      observe() {}
-      disconnect() {}
-    },
-  );
-  Object.defineProperty(navigator, "locks", {
-    value: { request: async () => undefined, query: async () => ({ held: [] }) },
-    configurable: true,
-  });
-  HTMLElement.prototype.showPopover ??= () => undefined;
-  HTMLElement.prototype.hidePopover ??= () => undefined;
-  fake = new FakeClient();
-  fake.me = fake.addUser("ume", "Me");
-  fake.addUser("uada", "Ada");
-  fake.addConversation({
-    conversation_id: "g1",
-    type: "group",
-    name: "Lunch",
-    role: "admin",
-    member_count: 2,
-  });
-  attachClient(fake);
-  phase.value = "ready";
-  navigate({ view: "conversation", id: "g1" });
-  root = document.body.appendChild(document.createElement("div"));
+  page = new AppPage();
+  ({ fake, root } = page);
 });
 
-afterEach(() => {
-  render(null, root);
-  root.remove();
-  vi.unstubAllGlobals();
-});
+afterEach(() => page.close());
 
-async function draw(): Promise<void> {
-  render(<App />, root);
-  await settle();
-}
+const draw = () => page.draw();
+const settle = () => page.settle();
 
-async function settle(): Promise<void> {
-  for (let n = 0; n < 4; n++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    flushChanges();
-  }
-}
-
-function field(): HTMLTextAreaElement {
-  return root.querySelector("#composer") as HTMLTextAreaElement;
-}
-
-async function type(text: string): Promise<void> {
-  field().value = text;
-  field().setSelectionRange(text.length, text.length);
-  field().dispatchEvent(new Event("input", { bubbles: true }));
-  await settle();
-}
-
-async function press(key: string, more: KeyboardEventInit = {}): Promise<void> {
-  field().dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more }));
-  await settle();
-}
+const type = (text: string) => page.type(text);
+const press = (key: string, more?: KeyboardEventInit) => page.press(key, more);
 
 describe("an open conversation", () => {
   it("shows what was said, and markup in it as text", async () => {
@@ -97,12 +46,12 @@ describe("an open conversation", () => {
     expect(fake.calls.filter(([name]) => name === "send")).toEqual([
       ["send", { conversation_id: "g1", content: "hello" }],
     ]);
-    expect(field().value).toBe("");
+    expect(page.field.value).toBe("");
   });
 
   it("completes a mention, and sends whom it means", async () => {
     await draw();
-    field().dispatchEvent(new FocusEvent("focus"));
+    page.field.dispatchEvent(new FocusEvent("focus"));
     await settle();
     await type("@Ad");
     await press("Enter");
@@ -118,9 +67,9 @@ describe("an open conversation", () => {
     await draw();
 
     await press("ArrowUp");
-    expect(field().value).toBe("helo");
+    expect(page.field.value).toBe("helo");
     await press("Escape");
-    expect(field().value).toBe("");
+    expect(page.field.value).toBe("");
 
     await press("ArrowUp");
     await type("hello");
@@ -143,7 +92,7 @@ describe("an open conversation", () => {
     fake.patch("g1", { info: { conversation_id: "g1", type: "group", former: true } });
     await draw();
 
-    expect(field()).toBeNull();
+    expect(page.field).toBeNull();
     expect(root.querySelector(".composer-closed")?.textContent).toContain("no longer a member");
   });
 });
