@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
-from confluent_kafka import Message, Producer
+from confluent_kafka import Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from pingme.adapters import log_kafka, log_kafka_consumer
@@ -38,7 +38,7 @@ class KafkaWorld:
         self._partitions = partitions
         self._open = AsyncExitStack()
 
-    async def node(self, epoch: str = "e1") -> KafkaLog:
+    async def node(self, epoch: str = "e1", *, consumes: bool = True) -> KafkaLog:
         """Return the log of another node of the group, which has one lane."""
         made = KafkaLog(
             self.brokers,
@@ -54,7 +54,10 @@ class KafkaWorld:
         self.lane = lane
         self._open.push_async_callback(made.close)
         await made.check()
-        made.start()
+        if consumes:
+            made.start()
+        else:
+            made._producer.start()
         return made
 
     async def close(self) -> None:
@@ -272,6 +275,34 @@ async def test_a_probe_comes_back_and_is_no_record(world: KafkaWorld):
     assert node.progress(1).token
 
 
+async def test_what_stands_behind_a_record_that_is_gone_is_passed_over_and_told(world: KafkaWorld):
+    """Its node's next chain comes out again; a probe behind what is gone comes back as a gap."""
+    node = await world.node()
+    partition = node.partition_of(to_user(ADA, BOB).conversation_id)
+    node.watch(frozenset({partition}))
+
+    def send(attempt: int, after: int) -> None:
+        world.lane.append(Record(to_user(ADA, BOB, msg_id=f"m{attempt}"), Origin("n1", attempt), after=after))
+
+    send(1, 0)
+    send(2, 1)
+    send(4, 3)
+    send(5, 4)
+    node.probe(partition, "n1.1", Origin("n1", 5))
+    before = await collect(world.lane, 2)
+    async with asyncio.timeout(JOIN_S):
+        while not node.progress(partition).gaps:
+            assert await world.lane.take(max_records=10, timeout_ms=50) == []
+    gaps = node.progress(partition).gaps
+    send(6, 0)
+    node.probe(partition, "n1.2", Origin("n1", 6))
+    behind = await collect(world.lane, 1)
+    await until(lambda: not node.progress(partition).gaps)
+
+    assert names([*before, *behind]) == ["m1", "m2", "m6"]
+    assert gaps == (Origin("n1", 5),)
+
+
 async def test_a_record_in_retry_is_told_to_watchers(world: KafkaWorld):
     """The partition stands still for a reason, and for how long."""
     node = await world.node()
@@ -305,6 +336,67 @@ async def test_a_held_partition_gives_out_nothing_and_loses_nothing(world: Kafka
 
     assert names(meanwhile) == ["other"]
     assert names(await collect(lane, 2)) == ["m1", "m2"]
+
+
+@pytest.mark.slow
+async def test_what_was_sent_after_a_deleted_record_is_not_given_out(kafka: dict[str, str]):
+    """The broker had confirmed it: its sender commits both directly, in the order in which they were sent."""
+    world = KafkaWorld(kafka["KAFKA_BROKERS"], f"t{uuid.uuid4().hex[:12]}", SHARDS)
+    node = await world.node(consumes=False)
+    partition = node.partition_of(to_user(ADA, BOB).conversation_id)
+    for attempt in (1, 2):
+        command = to_user(ADA, BOB, msg_id=f"m{attempt}")
+        node.append(Record(command, Origin("n1", attempt), after=attempt - 1))
+    await until(lambda: len(node._producer) == 0)
+    admin = AdminClient({"bootstrap.servers": world.brokers})
+    for deleted in admin.delete_records([TopicPartition(world.topic, partition, 1)]).values():
+        deleted.result(JOIN_S)
+
+    node.watch(frozenset({partition}))
+    node._consumer.start()
+    async with asyncio.timeout(JOIN_S):
+        while not node.progress(partition).gaps:
+            assert await world.lane.take(max_records=10, timeout_ms=50) == []
+
+    assert node.progress(partition).gaps == (Origin("n1", 2),)
+    assert world.lane.positions[partition].offset == 2
+    await world.close()
+
+
+@pytest.mark.slow
+async def test_a_chain_goes_on_where_another_node_takes_over(world: KafkaWorld):
+    """Which records were finished stands beside the committed offset: nothing is passed over for a new reader."""
+    first_node = await world.node()
+    first = world.lane
+    peers = [f"u{number}" for number in range(12)]
+    last = dict.fromkeys(range(first_node.partitions), 0)
+
+    def send(attempt: int, peer: str) -> None:
+        command = to_user(ADA, peer, msg_id=f"m{attempt}")
+        partition = first_node.partition_of(command.conversation_id)
+        first.append(Record(command, Origin("n1", attempt), after=last[partition]))
+        last[partition] = attempt
+
+    for attempt, peer in enumerate(peers, start=1):
+        send(attempt, peer)
+    await collect(first, len(peers))
+    await world.node()
+    second = world.lane
+    await until(lambda: bool(second.positions) and not set(first.positions) & set(second.positions))
+    for attempt, peer in enumerate(peers, start=101):
+        send(attempt, peer)
+    here, there = await asyncio.gather(
+        *(
+            collect(
+                lane,
+                sum(first_node.partition_of(to_user(ADA, peer).conversation_id) in mine for peer in peers),
+            )
+            for lane, mine in ((first, set(first.positions)), (second, set(second.positions)))
+        )
+    )
+
+    assert {*names(here), *names(there)} == {f"m{attempt}" for attempt in range(101, 101 + len(peers))}
+    assert len(there) > 0
 
 
 @pytest.mark.slow

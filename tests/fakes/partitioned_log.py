@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pingme.domain.errors import LogFailed
 from pingme.domain.shards import shard_of
-from pingme.ports.log import Progress, Record
+from pingme.ports.log import Origin, Progress, Record
 
 
 class FakePartitionedLog:
@@ -18,6 +18,7 @@ class FakePartitionedLog:
         self.unreachable_ms = 0
         self.records: list[Record] = []
         self.probes: list[tuple[int, str]] = []
+        self.behind: list[Origin | None] = []
         self.watched: frozenset[int] = frozenset()
         self.progresses: dict[int, Progress] = {}
         self.fails = False
@@ -39,8 +40,9 @@ class FakePartitionedLog:
     def progress(self, partition: int) -> Progress:
         return self.progresses.get(partition) or Progress()
 
-    def probe(self, partition: int, nonce: str) -> None:
+    def probe(self, partition: int, nonce: str, behind: Origin | None = None) -> None:
         self.probes.append((partition, nonce))
+        self.behind.append(behind)
 
     def echo(self) -> None:
         """Let all probes come through."""

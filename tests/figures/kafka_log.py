@@ -45,12 +45,15 @@ def command(number: int) -> Command:
 async def closed_loop(log: KafkaLog, lane: KafkaLane) -> None:
     """Send as fast as records come back, with a bounded number in flight."""
     commands = [command(number) for number in range(COUNT)]
+    last = [0] * log.partitions  # as `pingme.pipeline.direct` links the records of a busy node
     began, cpu, loop_cpu = time.monotonic(), time.process_time(), time.thread_time()
     sent = done = 0
     while done < COUNT:
         while sent < COUNT and sent - done < IN_FLIGHT:
-            log.append(Record(commands[sent], Origin("n0123456789abcdef", sent)))
+            partition = log.partition_of(commands[sent].conversation_id)
+            log.append(Record(commands[sent], Origin("n0123456789abcdef", sent + 1), after=last[partition]))
             sent += 1
+            last[partition] = sent
         records = await lane.take(max_records=1_000, timeout_ms=1_000)
         assert not lane.withdrawn(), (
             "the group took this process for dead: the machine is too busy to measure"
@@ -107,7 +110,7 @@ async def measure(broker: Kafka) -> None:
     name = f"t{uuid.uuid4().hex[:8]}"
     log = KafkaLog(
         broker.env()["KAFKA_BROKERS"], f"{name}-messages", name, SystemClock(),
-        limit_records=10_000, direct_after_ms=1_500, epoch="figures",
+        limit_records=100_000, direct_after_ms=1_500, epoch="figures",
     )  # fmt: skip
     (lane,) = log.lanes(1)
     await log.check()

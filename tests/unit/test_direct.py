@@ -13,7 +13,7 @@ from pingme.domain.events import Command, Outcome, Stored
 from pingme.domain.retry import RetryPolicy
 from pingme.pipeline.direct import OwnedLog
 from pingme.pipeline.worker import Worker
-from pingme.ports.log import Progress, Record
+from pingme.ports.log import Origin, Progress, Record
 from pingme.services.answers import Answers
 from pingme.services.pending import Pending
 from tests.fakes.clock import FakeClock
@@ -183,6 +183,64 @@ async def test_the_overlap_with_the_log_stores_nothing_twice(node: Node):
 
     assert await node.contents() == ["a", "b"]
     assert len(node.answers) == 2
+
+
+async def test_each_record_names_the_one_before_it_while_that_may_not_be_answered(node: Node):
+    """By its attempt, in its partition; the first one, and one that goes in when all are answered, name none."""
+    node.send(message("a"), message("b"), message("c"))
+    await node.log_works(3)
+    await node.advance(STEP_MS)
+    node.send(message("d"), message("e"))
+
+    assert [record.after for record in node.log.records] == [0, 4]
+    await node.log_works(1)
+    await node.advance(STEP_MS)
+    node.send(message("f"))
+    assert [record.after for record in node.log.records] == [4, 5]
+
+
+async def test_what_stands_behind_a_lost_record_goes_direct_with_it(node: Node):
+    """The log moves for others, and has passed over what came after: all of it is stored in the order of the sends."""
+    node.send(message("a"), message("b"), message("c"))
+    passed_over = node.log.records[1].origin
+    assert passed_over is not None
+    for turn in range(6):
+        node.log.progresses[PARTITION] = Progress(f"{turn}", gaps=(Origin("n2", 1),))
+        await node.advance(STEP_MS)
+    early = node.owned.direct_partitions
+
+    node.log.progresses[PARTITION] = Progress("6", gaps=(Origin("n2", 1), passed_over))
+    await node.advance(STEP_MS)
+
+    assert early == []
+    assert node.answered() == [("a", 1, False), ("b", 2, False), ("c", 3, False)]
+
+
+async def test_a_gap_that_was_dealt_with_is_no_reason(node: Node):
+    """It is told until this node's next chain has come through."""
+    node.send(message("a"))
+    gap = node.log.records[0].origin
+    assert gap is not None
+    await node.log_works()
+    node.send(message("b"))
+
+    node.log.progresses[PARTITION] = Progress("1", gaps=(gap,))
+    await node.advance(300)
+
+    assert node.owned.direct_partitions == []
+
+
+async def test_the_log_is_asked_about_a_send_that_waits_while_others_move(node: Node):
+    """A probe stands behind the last record: had that been lost, the probe would come back as a gap."""
+    node.send(message("a"), message("b"))
+    last = node.log.records[-1].origin
+    for turn in range(25):
+        node.log.progresses[PARTITION] = Progress(f"{turn}")
+        await node.advance(STEP_MS)
+
+    assert node.log.probes == [(PARTITION, "n1.1"), (PARTITION, "n1.2")]
+    assert node.log.behind == [last, last]
+    assert node.owned.direct_partitions == []
 
 
 async def test_only_the_partition_that_stands_still_goes_direct(node: Node):

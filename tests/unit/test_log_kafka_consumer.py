@@ -39,7 +39,9 @@ def consumer(told: list[tuple[Any, ...]]) -> LogConsumer:
             if what == "fetched":
                 told.append((what, *((each.partition(), each.offset()) for each in values[0])))
             else:
-                told.append((what, *(each if isinstance(each, int | str) else list(each) for each in values)))
+                told.append(
+                    (what, *(each if isinstance(each, int | str | dict) else list(each) for each in values))
+                )
 
         return call
 
@@ -72,7 +74,7 @@ def test_a_partition_that_lost_its_end_begins_anew():
     assert told == [
         ("fetched", (1, 8)),
         ("revoked", [0]),
-        ("assigned", [0]),
+        ("assigned", {0: ""}),
         ("fetched", (0, 0), (0, 1)),
         ("fetched", (0, 2), (1, 9)),
     ]
@@ -174,6 +176,12 @@ class Flags:
         self.looked = 0
         self.fails = False
 
+    def committed(self, places: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        assert timeout > 0
+        if self.fails:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return [TopicPartition("t", each.partition, 5, f"metadata of {each.partition}") for each in places]
+
     def assignment(self) -> list[TopicPartition]:
         self.looked += 1
         return [TopicPartition("t", number) for number in sorted(self.assigned)]
@@ -268,3 +276,16 @@ def test_kafka_is_asked_for_its_assignment_only_when_something_changed():
     assert node.want_paused() == set()
     assert node.flags.looked == 3
     assert [what for what, *_ in node.told] == ["assigned", "fault"]
+
+
+def test_what_was_committed_of_a_partition_comes_with_it():
+    """Whoever had it before says so which records it has let through; where nobody can say, nothing is known."""
+    node = Pausing()
+    node.assign(0, 1)
+    node.flags.fails = True
+    node.assign(2)
+
+    assert node.told == [
+        ("assigned", {0: "metadata of 0", 1: "metadata of 1"}),
+        ("assigned", {2: ""}),
+    ]

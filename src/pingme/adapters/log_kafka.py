@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message
 
+from pingme.adapters.kafka_chains import LAST, read_gaps, to_words
 from pingme.adapters.kafka_claim import claim, renew
 from pingme.adapters.kafka_faults import KafkaFaults
 from pingme.adapters.kafka_patience import Patience
@@ -28,7 +29,7 @@ from pingme.adapters.log_kafka_producer import LogProducer
 from pingme.domain.errors import ErrorCode, KafkaUnavailable, LogFailed, Refused
 from pingme.domain.shards import SHARDS, shard_of
 from pingme.ports.clock import Clock
-from pingme.ports.log import Headers, Progress, Record
+from pingme.ports.log import Headers, Origin, Progress, Record
 from pingme.wire.records import encode_record, origin_header
 
 log = structlog.get_logger(__name__)
@@ -185,16 +186,16 @@ class KafkaLog:
     def append(self, record: Record) -> None:
         """See `CommandLog.append`."""
         command, origin = record.command, record.origin
-        self._produce(
-            self.partition_of(command.conversation_id),
-            encode_record(command),
-            command.conversation_id,
-            () if origin is None else (origin_header(origin.node_id, origin.attempt),),
-        )
+        headers = () if origin is None else (origin_header(origin.node_id, origin.attempt, record.after),)
+        partition = self.partition_of(command.conversation_id)
+        self._produce(partition, encode_record(command), command.conversation_id, headers)
 
-    def probe(self, partition: int, nonce: str) -> None:
+    def probe(self, partition: int, nonce: str, behind: Origin | None = None) -> None:
         """See `PartitionedLog.probe`."""
-        self._produce(partition, b"", PROBE_HEADER, ((PROBE_HEADER, nonce.encode()),))
+        headers: Headers = ((PROBE_HEADER, nonce.encode()),)
+        if behind is not None:  # read as if it were that record again, which must have been let through then
+            headers = (*headers, origin_header(behind.node_id, behind.attempt, behind.attempt))
+        self._produce(partition, b"", PROBE_HEADER, headers)
 
     def _produce(self, partition: int, value: bytes, key: str, headers: Headers) -> None:
         if not self._ready:  # a broker might make the topic with partitions of its own choice
@@ -305,10 +306,10 @@ class KafkaLog:
         else:
             self.faults.unreachable(text)
 
-    def _on_assigned(self, partitions: Sequence[int]) -> None:
+    def _on_assigned(self, partitions: Mapping[int, str]) -> None:  # from `Handover`
         log.info("partitions_assigned", partitions=sorted(partitions))
-        for partition in partitions:
-            self._lane_of[partition].assigned(partition)
+        for partition, metadata in partitions.items():
+            self._lane_of[partition].assigned(partition, metadata)
 
     def _on_revoked(self, partitions: Sequence[int]) -> None:
         log.info("partitions_revoked", partitions=sorted(partitions))
@@ -341,15 +342,22 @@ class KafkaLog:
             for partition, position in lane.positions.items():
                 if position.token:
                     grace = max(0, position.grace_until_ms - now)
-                    text = " ".join((f"{position.token}", f"{grace}", *position.echoes))
+                    words = (
+                        *position.echoes,
+                        *to_words(LAST, position.finished.last),
+                        *position.chains.gaps(),
+                    )
+                    text = " ".join((f"{position.token}", f"{grace}", *words))
                     commits[partition] = (position.offset, text)
         return commits
 
 
 def _read_progress(offset: int, metadata: str) -> Progress:
     token, _, rest = metadata.partition(" ")
-    grace, _, echoes = rest.partition(" ")
-    return Progress(f"{offset} {token}", int(grace) if grace.isdecimal() else 0, tuple(echoes.split()))
+    grace, *words = rest.split() or [""]
+    grace_ms = int(grace) if grace.isdecimal() else 0
+    echoes = tuple(word for word in words if ":" not in word)
+    return Progress(f"{offset} {token}", grace_ms, echoes, read_gaps(words))
 
 
 def _prepare(brokers: str, topic: str, group: str, partitions: int, epoch: str) -> None:

@@ -37,6 +37,9 @@ POLLED_MS = 30_000  # a thread that Kafka's library does not let go of holds no 
 # answered for a while a node was seen to stay so until its restart, though the broker was back.
 LOST_MS = 15_000
 SILENT_MS = 5 * EVERY_MS  # what it said before says nothing any more
+KNOWN_S = (
+    2.0  # for the metadata of new partitions; without them what stands behind other records goes directly
+)
 FAULT_S = 1.0  # after a fault of ours, so that one that stays does not fill the log
 
 Commit = tuple[int, str]  # offset, metadata
@@ -49,7 +52,8 @@ class Handover:
     Attributes:
         ready: the topic is there.
         refused: the topic cannot be used; the text says why.
-        assigned, revoked: partitions of this node.
+        assigned: partitions that are this node's now, each with the metadata that were committed of it last, or "".
+        revoked: partitions that are not this node's any more.
         fetched: messages, in order.
         committed: what the group has committed of the watched partitions.
         fault: what went wrong (50001, 50005).
@@ -58,7 +62,7 @@ class Handover:
 
     ready: Callable[[], None]
     refused: Callable[[str], None]
-    assigned: Callable[[Sequence[int]], None]
+    assigned: Callable[[Mapping[int, str]], None]
     revoked: Callable[[Sequence[int]], None]
     fetched: Callable[[Sequence[Message]], None]
     committed: Callable[[Mapping[int, Commit]], None]
@@ -237,7 +241,7 @@ class LogConsumer(threading.Thread):
         """
         log.warning("log_went_back", partition=partition, offset=offset, expected=self._next[partition])
         self._gone([partition])
-        self._tell.assigned([partition])
+        self._tell.assigned({partition: ""})
 
     def _pause(self, consumer: Consumer) -> None:
         """Make the partitions of this node stand still or move, as is wished.
@@ -304,11 +308,22 @@ class LogConsumer(threading.Thread):
 
     # The group.
 
-    def _on_assign(self, _consumer: Consumer, places: Sequence[TopicPartition]) -> None:
+    def _on_assign(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
         self._looked_at = None
         partitions = [place.partition for place in places]
         self._forget(partitions)
-        self._tell.assigned(partitions)
+        self._tell.assigned(dict.fromkeys(partitions, "") | self._metadata(consumer, places))
+
+    def _metadata(self, consumer: Consumer, places: Sequence[TopicPartition]) -> dict[int, str]:
+        """Return what was committed with the offsets of new partitions; nothing when nobody can say."""
+        if not places:
+            return {}
+        try:
+            committed = consumer.committed(list(places), timeout=KNOWN_S)
+        except KafkaException as exc:
+            log.warning("metadata_unknown", partitions=len(places), error=_text(exc))
+            return {}
+        return {each.partition: each.metadata or "" for each in committed if each.error is None}
 
     def _on_revoke(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
         partitions = [place.partition for place in places]

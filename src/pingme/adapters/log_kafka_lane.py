@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from confluent_kafka import Message
 
+from pingme.adapters.kafka_chains import Chains, read_last
 from pingme.adapters.log_kafka_offsets import Finished
 from pingme.adapters.waking import Waking
 from pingme.domain.errors import RecordUndecodable
@@ -28,12 +29,18 @@ class Position:
         token: grows with whatever happens.
         grace_until_ms: until when a record in retry may hold the partition, on the monotonic clock.
         echoes: the newest probes.
+        chains: what may be stored.
+
+    Args:
+        metadata: what was committed last, by whoever had the partition then; "" where that is not known.
     """
 
-    __slots__ = ("echoes", "finished", "grace_until_ms", "offset", "token")
+    __slots__ = ("chains", "echoes", "finished", "grace_until_ms", "offset", "token")
 
-    def __init__(self) -> None:
-        self.finished = Finished()
+    def __init__(self, metadata: str) -> None:
+        last = read_last(metadata)
+        self.finished = Finished(last)
+        self.chains = Chains(last)
         self.offset = -1
         self.token = 0
         self.grace_until_ms = 0
@@ -76,9 +83,9 @@ class KafkaLane(Waking):
 
     # From the consumer.
 
-    def assigned(self, partition: int) -> None:
-        """Begin anew with a partition that is given to this node."""
-        self.positions = {**self.positions, partition: Position()}
+    def assigned(self, partition: int, metadata: str = "") -> None:
+        """Begin anew with a partition that is given to this node; see `Position`."""
+        self.positions = {**self.positions, partition: Position(metadata)}
 
     def revoked(self, partition: int) -> None:
         """Forget a partition that is taken from this node."""
@@ -133,13 +140,24 @@ class KafkaLane(Waking):
         return records
 
     def _read(self, message: Message, partition: int) -> Record | None:
-        """Return the record in a message; None for probes, and for undecodable bytes, which are put with the spoiled."""
+        """Return the record in a message; None for probes, for what stands behind a gap, and for undecodable bytes.
+
+        The last are put with the spoiled.
+        """
         position = self.positions.get(partition)
         if position is None:  # the partition went while its last records were on their way
             return None
         offset, raw = message.offset() or 0, message.value() or b""
         headers = _headers(message)
-        position.finished.give(offset)
+        origin, after = None, 0
+        waiting = read_origin(headers)
+        if waiting is not None:
+            origin, after = Origin(waiting[0], waiting[1]), waiting[2]
+            if not position.chains.lets_through(origin, after):
+                position.finished.give(offset)
+                self._finish(position, offset)
+                return None
+        position.finished.give(offset, origin)
         if headers and headers[0][0] == PROBE_HEADER:
             self._echo(position, offset, headers[0][1].decode("utf-8", "replace"))
             return None
@@ -157,9 +175,7 @@ class KafkaLane(Waking):
                 )
             )
             return None
-        waiting = read_origin(headers)
-        origin = None if waiting is None else Origin(*waiting)
-        return Record(command, origin, message.topic() or "", partition, offset)
+        return Record(command, origin, message.topic() or "", partition, offset, after=after)
 
     def _echo(self, position: Position, offset: int, nonce: str) -> None:
         position.echoes = (*position.echoes, nonce)[-ECHOES:]

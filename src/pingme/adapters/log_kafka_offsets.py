@@ -4,34 +4,43 @@ from __future__ import annotations
 
 from collections import deque
 
+from pingme.adapters.kafka_chains import remember
+from pingme.ports.log import Origin
+
 
 class Finished:
-    """The records of one partition that were given out, and which of them are done; in order of their offsets."""
+    """The records of one partition that were given out, and which of them are done; in order of their offsets.
 
-    def __init__(self) -> None:
-        self._given: deque[int] = deque()
+    Args:
+        last: the last record of each node below the first one that will be given out.
+    """
+
+    def __init__(self, last: dict[str, int] | None = None) -> None:
+        self._given: deque[tuple[int, Origin | None]] = deque()
         self._done: set[int] = set()
         self._next = -1
+        self.last: dict[str, int] = dict(last or {})
+        """Of each node the last record below `position`."""
 
-    def give(self, offset: int) -> None:
-        """Take note that the record at this offset is in somebody's hands; offsets ascend."""
-        self._given.append(offset)
+    def give(self, offset: int, origin: Origin | None = None) -> None:
+        """Take note that the record at this offset, of this origin, is in somebody's hands; offsets ascend."""
+        self._given.append((offset, origin))
         self._next = offset + 1
 
     def done(self, offset: int) -> None:
         """Take note that it is finished. An offset that was given out before this partition was ours changes nothing."""
         given = self._given
-        if not given or offset < given[0]:
+        if not given or offset < given[0][0]:
             return
-        if offset != given[0]:
-            self._done.add(offset)
-            return
-        given.popleft()
+        self._done.add(offset)
         finished = self._done
-        while given and given[0] in finished:
-            finished.discard(given.popleft())
+        while given and given[0][0] in finished:
+            lowest, origin = given.popleft()
+            finished.discard(lowest)
+            if origin is not None:
+                remember(self.last, origin.node_id, origin.attempt)
 
     @property
     def position(self) -> int:
         """The lowest offset that is not finished, or the one after all that were given out; -1 before the first."""
-        return self._given[0] if self._given else self._next
+        return self._given[0][0] if self._given else self._next

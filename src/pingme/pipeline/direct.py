@@ -5,6 +5,7 @@ Rules of this file:
   record is either, its pending sends go, in their order, to a worker of this node alone. Its save finds by
   (sender_id, msg_id) what the log has stored after all; the overlap does no harm.
 - A backlog that moves, and a record in retry, are no reason.
+- So do they when a record that stands before them in the log is gone: nobody stores what was sent after it (`Record.after`).
 - The partition stays direct until a probe has come through the log and all that went direct is answered. So at any moment
   the sends of one conversation are either all in the log or all here, and keep their order.
 - A send that was accepted is owed an answer: where the worker's queue has no room, it waits here, and later ones behind it.
@@ -30,7 +31,7 @@ log = structlog.get_logger(__name__)
 TICK_MS = 50  # how late standing still is noticed
 WATCH_AFTER_MS = 200  # a send that waits this long makes the node look at its partition
 SHOWN = 200  # unanswered sends of a partition that are looked at at once
-PROBE_MS = 500  # between probes of a partition that is direct
+PROBE_MS = 500  # between probes of a partition that is direct, or that has not answered this node for as long
 RETURN_MS = 500  # how long new sends may wait for those that went direct, when the log moves again
 
 
@@ -63,9 +64,11 @@ class Side:
         held: new sends while returning.
         owed: those of `waiting`, the newest, for which the worker's queue had no room.
         moved_ms: when something of the partition last moved, on the monotonic clock.
+        answered_ms: when one of this node's sends was last answered, or none waited.
         token: of the last `Progress`; None before the first look.
         nonce: of the probe that is on its way.
         since_ms: of this mode.
+        last: the attempt of the last record that went into the log since the partition moves; 0 before the first.
     """
 
     number: int
@@ -74,10 +77,12 @@ class Side:
     owed: deque[Record] = field(default_factory=deque)
     mode: Mode = Mode.LOG
     moved_ms: int = 0
+    answered_ms: int = 0
     token: str | None = None
     nonce: str = ""
     probed_ms: int = 0
     since_ms: int = 0
+    last: int = 0
 
 
 class OwnedLog:
@@ -157,9 +162,13 @@ class OwnedLog:
 
     def _append_to_log(self, side: Side, record: Record) -> None:
         if not side.waiting:
-            side.moved_ms, side.token = self._clock.monotonic_ms(), None
+            side.moved_ms = side.answered_ms = self._clock.monotonic_ms()
+            side.token, side.last = None, 0
+        record.after = side.last
         self._log.append(record)
         side.waiting.append(record)
+        if record.origin is not None:
+            side.last = record.origin.attempt
 
     def _append_direct(self, side: Side, record: Record) -> None:
         """Append a new send, or refuse it where there is no room, before it or for it."""
@@ -209,7 +218,7 @@ class OwnedLog:
         """Let each partition take its next step; yield those that must be watched."""
         for side in self._sides:
             if self._drop_answered(side) or not side.waiting:
-                side.moved_ms = now
+                side.moved_ms = side.answered_ms = now
             if side.owed:
                 self._owe(side, ())
             if side.mode is Mode.LOG:
@@ -237,6 +246,11 @@ class OwnedLog:
             side.moved_ms = now
             return
         progress = self._log.progress(side.number)
+        if any(gap.node_id == self._node_id and self._pending.waits(gap) for gap in progress.gaps):
+            self._go_direct(side, "a record before others is gone (50005)")
+            return
+        if now - side.answered_ms >= PROBE_MS <= now - side.probed_ms:
+            self._probe(side, now, Origin(self._node_id, side.last))
         if progress.token and progress.token != side.token:
             if side.token is not None or progress.grace_ms:
                 side.moved_ms = now + progress.grace_ms
@@ -246,7 +260,7 @@ class OwnedLog:
 
     def _go_direct(self, side: Side, reason: str) -> None:
         """Let this node's own worker read the pending sends back, and commit the rest."""
-        side.mode, side.since_ms, side.nonce = Mode.DIRECT, self._clock.monotonic_ms(), ""
+        side.mode, side.since_ms, side.nonce, side.last = Mode.DIRECT, self._clock.monotonic_ms(), "", 0
         side.waiting = deque(record for record in side.waiting if self._pending.waits(record.origin))
         side.owed.clear()
         self._owe(side, side.waiting)
@@ -259,12 +273,15 @@ class OwnedLog:
             side.mode, side.since_ms = Mode.RETURNING, now
             self._return(side, now)
         elif now - side.probed_ms >= PROBE_MS:
-            self._probes += 1
-            side.nonce, side.probed_ms = f"{self._node_id}.{self._probes}", now
-            try:
-                self._log.probe(side.number, side.nonce)
-            except (LogFailed, Refused):
-                side.nonce = ""
+            self._probe(side, now)
+
+    def _probe(self, side: Side, now: int, behind: Origin | None = None) -> None:
+        self._probes += 1
+        side.nonce, side.probed_ms = f"{self._node_id}.{self._probes}", now
+        try:
+            self._log.probe(side.number, side.nonce, behind)
+        except (LogFailed, Refused):
+            side.nonce = ""
 
     def _return(self, side: Side, now: int) -> None:
         """Send what was held into the log as soon as all that went direct is answered, else directly after a while."""

@@ -32,6 +32,8 @@ class Record(msgspec.Struct, gc=False):
         origin: who waits for the answer; None when nobody does (a replay).
         topic, partition, offset: where in the log it stands.
         attempts: how often its save was tried alone.
+        after: the attempt of the record that the same node put into the same partition before this one; 0 while all of those
+            are answered. A log that may lose records lets this one through only after that one.
     """
 
     command: Command
@@ -40,6 +42,7 @@ class Record(msgspec.Struct, gc=False):
     partition: int = 0
     offset: int = 0
     attempts: int = 0
+    after: int = 0
 
     @property
     def position(self) -> str:
@@ -143,11 +146,13 @@ class Progress(msgspec.Struct, frozen=True):
         token: changes whenever a record is finished or tried again; "" while nothing is known.
         grace_ms: a record in retry may hold the partition this long after the token changed.
         echoes: the newest probes that came through.
+        gaps: records that were not let through, because one before them is gone; the newest of each node.
     """
 
     token: str = ""
     grace_ms: int = 0
     echoes: tuple[str, ...] = ()
+    gaps: tuple[Origin, ...] = ()
 
 
 class PartitionedLog(CommandLog, Protocol):
@@ -181,6 +186,16 @@ class PartitionedLog(CommandLog, Protocol):
         """Return what was last heard of a watched partition."""
         ...
 
-    def probe(self, partition: int, nonce: str) -> None:
-        """Send something through a partition that comes back as an echo in `progress`, if all is well."""
+    def probe(self, partition: int, nonce: str, behind: Origin | None = None) -> None:
+        """Send something through a partition that comes back as an echo in `progress`, if all is well.
+
+        Args:
+            partition: which one.
+            nonce: unlike any other.
+            behind: a record of this node that must have been let through by then; else it comes back as a gap.
+
+        Raises:
+            Refused: see `CommandLog.append`.
+            LogFailed: see `CommandLog.append`.
+        """
         ...

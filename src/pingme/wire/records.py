@@ -69,15 +69,18 @@ def decode_record(raw: bytes) -> Command:
     )
 
 
-def origin_header(node_id: str, attempt: int) -> tuple[str, bytes]:
-    """Return the header that says who waits for a record's outcome."""
-    return ORIGIN_HEADER, f"{node_id} {attempt}".encode()
+def origin_header(node_id: str, attempt: int, after: int = 0) -> tuple[str, bytes]:
+    """Return the header that says who waits for a record's outcome, and which record must come before (`Record.after`)."""
+    return ORIGIN_HEADER, f"{node_id} {attempt} {after}".encode()
 
 
-def read_origin(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, int] | None:
-    """Return node and attempt of a record's headers; None where nobody waits, or the header is not ours."""
+def read_origin(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, int, int] | None:
+    """Return node, attempt and `Record.after` of a record's headers; None where nobody waits, or the header is not ours."""
     for name, value in headers:
         if name == ORIGIN_HEADER and value:
-            node_id, _, attempt = value.decode("utf-8", "replace").partition(" ")
-            return (node_id, int(attempt)) if node_id and attempt.isdecimal() else None
+            try:
+                node_id, attempt, *after = value.decode().split(" ")  # once there was no `after`
+                return node_id, int(attempt), int(after[0]) if after else 0
+            except ValueError:
+                return None
     return None
