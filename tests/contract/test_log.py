@@ -276,7 +276,7 @@ async def test_a_probe_comes_back_and_is_no_record(world: KafkaWorld):
 
 
 async def test_what_stands_behind_a_record_that_is_gone_is_passed_over_and_told(world: KafkaWorld):
-    """Its node's next chain comes out again; a probe behind what is gone comes back as a gap."""
+    """Its node's next chain comes out again; a probe behind what is gone comes back as a gap by itself."""
     node = await world.node()
     partition = node.partition_of(to_user(ADA, BOB).conversation_id)
     node.watch(frozenset({partition}))
@@ -284,23 +284,28 @@ async def test_what_stands_behind_a_record_that_is_gone_is_passed_over_and_told(
     def send(attempt: int, after: int) -> None:
         world.lane.append(Record(to_user(ADA, BOB, msg_id=f"m{attempt}"), Origin("n1", attempt), after=after))
 
+    async def gaps(wanted: tuple[Origin, ...]) -> list[Record]:
+        taken: list[Record] = []
+        async with asyncio.timeout(JOIN_S):
+            while node.progress(partition).gaps != wanted:
+                taken += await world.lane.take(max_records=10, timeout_ms=50)
+        return taken
+
     send(1, 0)
     send(2, 1)
-    send(4, 3)
-    send(5, 4)
-    node.probe(partition, "n1.1", Origin("n1", 5))
+    node.probe(partition, "n1.1", Origin("n1", 2))
     before = await collect(world.lane, 2)
-    async with asyncio.timeout(JOIN_S):
-        while not node.progress(partition).gaps:
-            assert await world.lane.take(max_records=10, timeout_ms=50) == []
-    gaps = node.progress(partition).gaps
+    node.probe(partition, "n1.2", Origin("n1", 3))
+    alone = await gaps((Origin("n1", 3),))
+    send(5, 4)
+    behind = await gaps((Origin("n1", 5),))
     send(6, 0)
-    node.probe(partition, "n1.2", Origin("n1", 6))
-    behind = await collect(world.lane, 1)
-    await until(lambda: not node.progress(partition).gaps)
+    node.probe(partition, "n1.3", Origin("n1", 6))
+    after = await collect(world.lane, 1)
+    await gaps(())
 
-    assert names([*before, *behind]) == ["m1", "m2", "m6"]
-    assert gaps == (Origin("n1", 5),)
+    assert names([*before, *alone, *behind, *after]) == ["m1", "m2", "m6"]
+    assert {"n1.1", "n1.3"} <= set(node.progress(partition).echoes)
 
 
 async def test_a_record_in_retry_is_told_to_watchers(world: KafkaWorld):
@@ -365,38 +370,45 @@ async def test_what_was_sent_after_a_deleted_record_is_not_given_out(kafka: dict
 
 @pytest.mark.slow
 async def test_a_chain_goes_on_where_another_node_takes_over(world: KafkaWorld):
-    """Which records were finished stands beside the committed offset: nothing is passed over for a new reader."""
-    first_node = await world.node()
+    """Which records were finished stands beside the committed offset: nothing is passed over for a new reader.
+
+    What was in hand of the moved partitions is given out again, and what is sent then stands behind it.
+    """
+    node = await world.node()
     first = world.lane
     peers = [f"u{number}" for number in range(12)]
-    last = dict.fromkeys(range(first_node.partitions), 0)
+    last = dict.fromkeys(range(node.partitions), 0)
 
-    def send(attempt: int, peer: str) -> None:
-        command = to_user(ADA, peer, msg_id=f"m{attempt}")
-        partition = first_node.partition_of(command.conversation_id)
-        first.append(Record(command, Origin("n1", attempt), after=last[partition]))
-        last[partition] = attempt
+    def send(attempts: range) -> dict[str, int]:
+        """Send to each peer; return each msg_id with its partition."""
+        sent: dict[str, int] = {}
+        for attempt, peer in zip(attempts, peers, strict=True):
+            command = to_user(ADA, peer, msg_id=f"m{attempt}")
+            sent[command.msg_id] = partition = node.partition_of(command.conversation_id)
+            first.append(Record(command, Origin("n1", attempt), after=last[partition]))
+            last[partition] = attempt
+        return sent
 
-    for attempt, peer in enumerate(peers, start=1):
-        send(attempt, peer)
-    await collect(first, len(peers))
+    send(range(1, 13))
+    taken = await collect(first, 12, done=False)
+    in_hand = {each.partition: each for each in taken}  # the last of each partition is not finished
+    await first.done([each for each in taken if each is not in_hand[each.partition]])
     await world.node()
     second = world.lane
     await until(lambda: bool(second.positions) and not set(first.positions) & set(second.positions))
-    for attempt, peer in enumerate(peers, start=101):
-        send(attempt, peer)
-    here, there = await asyncio.gather(
-        *(
-            collect(
-                lane,
-                sum(first_node.partition_of(to_user(ADA, peer).conversation_id) in mine for peer in peers),
-            )
-            for lane, mine in ((first, set(first.positions)), (second, set(second.positions)))
-        )
+    sent = send(range(101, 113))
+    stay, moved = set(first.positions), set(second.positions)
+    wanted = [
+        {name for name, partition in sent.items() if partition in stay},
+        {name for name, partition in sent.items() if partition in moved}
+        | {each.command.msg_id for partition, each in in_hand.items() if partition in moved},
+    ]
+    found = await asyncio.gather(
+        *(collect(lane, len(each)) for lane, each in zip((first, second), wanted, strict=True))
     )
 
-    assert {*names(here), *names(there)} == {f"m{attempt}" for attempt in range(101, 101 + len(peers))}
-    assert len(there) > 0
+    assert [set(names(each)) for each in found] == wanted
+    assert moved & set(in_hand)
 
 
 @pytest.mark.slow

@@ -38,7 +38,8 @@ class FakePartitionedLog:
         self.watched = partitions
 
     def progress(self, partition: int) -> Progress:
-        return self.progresses.get(partition) or Progress()
+        known = self.progresses.get(partition) if partition in self.watched else None
+        return known or Progress()
 
     def probe(self, partition: int, nonce: str, behind: Origin | None = None) -> None:
         self.probes.append((partition, nonce))

@@ -243,6 +243,45 @@ async def test_the_log_is_asked_about_a_send_that_waits_while_others_move(node: 
     assert node.owned.direct_partitions == []
 
 
+async def test_a_gap_counts_though_what_was_passed_over_is_answered(node: Node):
+    """It was stored by another node: what stands before it is lost all the same."""
+    node.send(message("a"), message("b"))
+    passed_over = node.log.records[1].origin
+    assert passed_over is not None
+    node.pending.take(passed_over)
+
+    node.log.progresses[PARTITION] = Progress("1", gaps=(passed_over,))
+    await node.advance(300)
+
+    assert node.answered() == [("a", 1, False)]
+
+
+async def test_a_gap_is_heard_of_while_others_are_in_retry(node: Node):
+    """The partition may stand still for seconds: not for those who are not behind that record."""
+    node.send(message("a"), message("b"))
+    passed_over = node.log.records[1].origin
+    assert passed_over is not None
+    node.log.progresses[PARTITION] = Progress("1", grace_ms=9_000)
+    await node.advance(300)
+
+    node.log.progresses[PARTITION] = Progress("2", grace_ms=8_000, gaps=(passed_over,))
+    await node.advance(100)
+
+    assert node.answered() == [("a", 1, False), ("b", 2, False)]
+
+
+async def test_a_nodes_own_probes_do_not_count_as_work_on_the_partition(node: Node):
+    """They come through, and raise the token: its sends go direct as soon as if they had not been made."""
+    node.send(message("a"))
+    for _ in range(AFTER_MS // STEP_MS):
+        assert node.owned.direct_partitions == []
+        nonces = tuple(nonce for _, nonce in node.log.probes)
+        node.log.progresses[PARTITION] = Progress(f"{len(nonces)}", echoes=nonces)
+        await node.advance(STEP_MS)
+
+    assert node.answered() == [("a", 1, False)]
+
+
 async def test_only_the_partition_that_stands_still_goes_direct(node: Node):
     """A conversation of another partition stays in the log."""
     other = next(

@@ -11,7 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from pingme.adapters import log_kafka_consumer
 from pingme.adapters.kafka_patience import Patience
-from pingme.adapters.log_kafka_consumer import Handover, LogConsumer
+from pingme.adapters.log_kafka_consumer import LogConsumer
+from pingme.adapters.log_kafka_handover import Handover
 from tests.fakes.clock import FakeClock
 
 

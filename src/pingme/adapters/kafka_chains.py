@@ -14,17 +14,51 @@ from collections.abc import Iterable, Mapping
 
 from pingme.ports.log import Origin
 
-MAX_NODES = 48  # remembered for each partition, twice 35 bytes each: metadata of an offset may have 4 096
+# A record names one of the last ten seconds, in which no partition takes this many: nodes that have written nothing among
+# them are gone, and are forgotten.
+REMEMBERED_RECORDS = 50_000
+MAX_NODES = 24  # with words of 35 bytes, for twice two as many: metadata of an offset may have 4 096
 LAST, GAP = "last:", "gap:"  # before ``<node>:<attempt>``
 
 
-def remember(last: dict[str, int], node_id: str, attempt: int) -> None:
-    """Make this the last record of a node; who was silent for the longest time is forgotten where there are too many."""
-    if node_id in last:
-        del last[node_id]
-    elif len(last) >= MAX_NODES:
-        del last[next(iter(last))]
-    last[node_id] = attempt
+class Attempts:
+    """One attempt of each node, of the last `REMEMBERED_RECORDS` to twice as many; written by one thread, read by any.
+
+    Args:
+        known: node and attempt.
+    """
+
+    __slots__ = ("_noted", "_old", "_young")
+
+    def __init__(self, known: Mapping[str, int] | None = None) -> None:
+        self._young: dict[str, int] = dict(known or {})
+        self._old: dict[str, int] = {}
+        self._noted = 0
+
+    def note(self, node_id: str, attempt: int) -> None:
+        """Make this the attempt of a node."""
+        self._young[node_id] = attempt
+        self._noted += 1
+        if self._noted >= REMEMBERED_RECORDS or len(self._young) > MAX_NODES:
+            self._old, self._young, self._noted = self._young, {node_id: attempt}, 0
+
+    def get(self, node_id: str) -> int:
+        """Return the attempt of a node; 0 where none is known."""
+        return self._young.get(node_id) or self._old.get(node_id, 0)
+
+    def drop(self, node_id: str) -> None:
+        """Forget a node."""
+        self._young.pop(node_id, None)
+        self._old.pop(node_id, None)
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self._young or self._old)
+
+    def words(self, prefix: str) -> list[str]:
+        """Return what is known as words for the metadata of an offset."""
+        young = self._young.copy()  # before the old: what moves in between is in both
+        return [f"{prefix}{node_id}:{attempt}" for node_id, attempt in (self._old.copy() | young).items()]
 
 
 class Chains:
@@ -37,8 +71,8 @@ class Chains:
     __slots__ = ("_gaps", "_last")
 
     def __init__(self, last: Mapping[str, int]) -> None:
-        self._last = dict(last)
-        self._gaps: dict[str, int] = {}
+        self._last = Attempts(last)
+        self._gaps = Attempts()
 
     def lets_through(self, origin: Origin, after: int) -> bool:
         """Tell whether a record may be stored, and remember it.
@@ -47,23 +81,18 @@ class Chains:
             origin: whose record it is.
             after: see `Record.after`.
         """
-        node_id, attempt = origin.node_id, origin.attempt
+        node_id = origin.node_id
         if after and self._last.get(node_id) != after:
-            remember(self._gaps, node_id, attempt)
+            self._gaps.note(node_id, origin.attempt)
             return False
         if self._gaps:
-            self._gaps.pop(node_id, None)
-        remember(self._last, node_id, attempt)
+            self._gaps.drop(node_id)
+        self._last.note(node_id, origin.attempt)
         return True
 
     def gaps(self) -> list[str]:
         """Return the words for the newest record of each node that was passed over."""
-        return to_words(GAP, self._gaps)
-
-
-def to_words(prefix: str, attempts: Mapping[str, int]) -> list[str]:
-    """Return nodes and attempts as words for the metadata of an offset; another thread may write to what is given."""
-    return [f"{prefix}{node_id}:{attempt}" for node_id, attempt in list(attempts.items())]
+        return self._gaps.words(GAP)
 
 
 def read_last(metadata: str) -> dict[str, int]:

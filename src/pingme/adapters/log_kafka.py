@@ -16,14 +16,15 @@ from functools import lru_cache, partial
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from pingme.adapters.kafka_chains import LAST, read_gaps, to_words
+from pingme.adapters.kafka_chains import LAST, read_gaps
 from pingme.adapters.kafka_claim import claim, renew
 from pingme.adapters.kafka_faults import KafkaFaults
 from pingme.adapters.kafka_patience import Patience
 from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests
 from pingme.adapters.kafka_topics import TopicUnusable, client_config, ensure_topic
 from pingme.adapters.kafka_version import check_version
-from pingme.adapters.log_kafka_consumer import Commit, Handover, LogConsumer
+from pingme.adapters.log_kafka_consumer import LogConsumer
+from pingme.adapters.log_kafka_handover import Commit, Handover
 from pingme.adapters.log_kafka_lane import PROBE_HEADER, KafkaLane
 from pingme.adapters.log_kafka_producer import LogProducer
 from pingme.domain.errors import ErrorCode, KafkaUnavailable, LogFailed, Refused
@@ -341,14 +342,10 @@ class KafkaLog:
         for lane in self._lanes:
             for partition, position in lane.positions.items():
                 if position.token:
+                    offset = position.offset  # before the words: those of a later offset do no harm
                     grace = max(0, position.grace_until_ms - now)
-                    words = (
-                        *position.echoes,
-                        *to_words(LAST, position.finished.last),
-                        *position.chains.gaps(),
-                    )
-                    text = " ".join((f"{position.token}", f"{grace}", *words))
-                    commits[partition] = (position.offset, text)
+                    words = (*position.echoes, *position.finished.last.words(LAST), *position.chains.gaps())
+                    commits[partition] = (offset, " ".join((f"{position.token}", f"{grace}", *words)))
         return commits
 
 

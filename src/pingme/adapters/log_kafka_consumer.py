@@ -12,7 +12,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -20,6 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from pingme.adapters.kafka_patience import Patience
 from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests, is_member
 from pingme.adapters.kafka_topics import TopicUnusable, client_config
+from pingme.adapters.log_kafka_handover import Commit, Handover
 from pingme.domain.errors import ErrorCode, KafkaUnavailable
 
 log = structlog.get_logger(__name__)
@@ -37,37 +37,9 @@ POLLED_MS = 30_000  # a thread that Kafka's library does not let go of holds no 
 # answered for a while a node was seen to stay so until its restart, though the broker was back.
 LOST_MS = 15_000
 SILENT_MS = 5 * EVERY_MS  # what it said before says nothing any more
-KNOWN_S = (
-    2.0  # for the metadata of new partitions; without them what stands behind other records goes directly
-)
+# For the metadata of new partitions; without them what stands behind other records goes directly.
+KNOWN_S = 1.0
 FAULT_S = 1.0  # after a fault of ours, so that one that stays does not fill the log
-
-Commit = tuple[int, str]  # offset, metadata
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
-    """What the thread tells the event loop; each is called in the loop, in the order of the calls.
-
-    Attributes:
-        ready: the topic is there.
-        refused: the topic cannot be used; the text says why.
-        assigned: partitions that are this node's now, each with the metadata that were committed of it last, or "".
-        revoked: partitions that are not this node's any more.
-        fetched: messages, in order.
-        committed: what the group has committed of the watched partitions.
-        fault: what went wrong (50001, 50005).
-        reachable: a broker answers, or none does, with what was said.
-    """
-
-    ready: Callable[[], None]
-    refused: Callable[[str], None]
-    assigned: Callable[[Mapping[int, str]], None]
-    revoked: Callable[[Sequence[int]], None]
-    fetched: Callable[[Sequence[Message]], None]
-    committed: Callable[[Mapping[int, Commit]], None]
-    fault: Callable[[ErrorCode, str], None]
-    reachable: Callable[[bool, str], None]
 
 
 class _LostError(Exception):

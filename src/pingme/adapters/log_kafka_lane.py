@@ -18,7 +18,7 @@ from pingme.ports.log import Headers, Origin, Record, Spoiled
 from pingme.wire.records import decode_record, read_origin
 
 PROBE_HEADER = "probe"
-ECHOES = 4  # nodes that probe one partition at the same time; each asks again until it hears itself
+ECHOES = 8  # nodes that probe one partition at the same time; each asks again until it hears itself
 
 
 class Position:

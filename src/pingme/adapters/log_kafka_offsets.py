@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
-from pingme.adapters.kafka_chains import remember
+from pingme.adapters.kafka_chains import Attempts
 from pingme.ports.log import Origin
 
 
@@ -15,11 +16,11 @@ class Finished:
         last: the last record of each node below the first one that will be given out.
     """
 
-    def __init__(self, last: dict[str, int] | None = None) -> None:
+    def __init__(self, last: Mapping[str, int] | None = None) -> None:
         self._given: deque[tuple[int, Origin | None]] = deque()
         self._done: set[int] = set()
         self._next = -1
-        self.last: dict[str, int] = dict(last or {})
+        self.last = Attempts(last)
         """Of each node the last record below `position`."""
 
     def give(self, offset: int, origin: Origin | None = None) -> None:
@@ -38,7 +39,7 @@ class Finished:
             lowest, origin = given.popleft()
             finished.discard(lowest)
             if origin is not None:
-                remember(self.last, origin.node_id, origin.attempt)
+                self.last.note(origin.node_id, origin.attempt)
 
     @property
     def position(self) -> int:

@@ -24,7 +24,7 @@ import structlog
 
 from pingme.domain.errors import ErrorCode, LogFailed, Refused
 from pingme.ports.clock import Clock
-from pingme.ports.log import CommandLog, Origin, PartitionedLog, Record
+from pingme.ports.log import CommandLog, Origin, PartitionedLog, Progress, Record
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +67,7 @@ class Side:
         answered_ms: when one of this node's sends was last answered, or none waited.
         token: of the last `Progress`; None before the first look.
         nonce: of the probe that is on its way.
+        echoed: the last one that came back while sends go into the log.
         since_ms: of this mode.
         last: the attempt of the last record that went into the log since the partition moves; 0 before the first.
     """
@@ -80,6 +81,7 @@ class Side:
     answered_ms: int = 0
     token: str | None = None
     nonce: str = ""
+    echoed: str = ""
     probed_ms: int = 0
     since_ms: int = 0
     last: int = 0
@@ -227,7 +229,7 @@ class OwnedLog:
                 self._check_return(side, now)
             elif side.mode is Mode.RETURNING:
                 self._return(side, now)
-            if side.mode is not Mode.LOG or now - side.moved_ms >= WATCH_AFTER_MS:
+            if side.mode is not Mode.LOG or now - min(side.moved_ms, side.answered_ms) >= WATCH_AFTER_MS:
                 yield side.number
 
     def _drop_answered(self, side: Side) -> bool:
@@ -246,17 +248,26 @@ class OwnedLog:
             side.moved_ms = now
             return
         progress = self._log.progress(side.number)
-        if any(gap.node_id == self._node_id and self._pending.waits(gap) for gap in progress.gaps):
+        if self._has_gap(side, progress):
             self._go_direct(side, "a record before others is gone (50005)")
             return
         if now - side.answered_ms >= PROBE_MS <= now - side.probed_ms:
             self._probe(side, now, Origin(self._node_id, side.last))
         if progress.token and progress.token != side.token:
-            if side.token is not None or progress.grace_ms:
+            echoed = side.nonce if side.nonce in progress.echoes else ""
+            by_others = side.token is not None and echoed == side.echoed  # else it was perhaps our own probe
+            if by_others or progress.grace_ms:
                 side.moved_ms = now + progress.grace_ms
-            side.token = progress.token
+            side.token, side.echoed = progress.token, echoed
         if now - side.moved_ms >= self._direct_after_ms:
             self._go_direct(side, "nobody has finished a record of it (50005)")
+
+    def _has_gap(self, side: Side, progress: Progress) -> bool:
+        """Tell whether something was passed over that went into the log after the oldest send that waits."""
+        oldest = side.waiting[0].origin
+        return oldest is not None and any(
+            gap.node_id == oldest.node_id and gap.attempt >= oldest.attempt for gap in progress.gaps
+        )
 
     def _go_direct(self, side: Side, reason: str) -> None:
         """Let this node's own worker read the pending sends back, and commit the rest."""

@@ -12,6 +12,7 @@ from pingme.wire.frames import Id, Timestamp
 
 RECORD_VERSION = 1
 ORIGIN_HEADER = "origin"
+MAX_ORIGIN_BYTES = 64  # a node's id has 17; others may write into the log
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
@@ -77,7 +78,7 @@ def origin_header(node_id: str, attempt: int, after: int = 0) -> tuple[str, byte
 def read_origin(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, int, int] | None:
     """Return node, attempt and `Record.after` of a record's headers; None where nobody waits, or the header is not ours."""
     for name, value in headers:
-        if name == ORIGIN_HEADER and value:
+        if name == ORIGIN_HEADER and value and len(value) <= MAX_ORIGIN_BYTES:
             try:
                 node_id, attempt, *after = value.decode().split(" ")  # once there was no `after`
                 return node_id, int(attempt), int(after[0]) if after else 0
