@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from pingme.adapters import dead_letters_kafka_topic
 from pingme.adapters.dead_letters_kafka import KafkaDeadLetters
@@ -17,7 +18,7 @@ from pingme.adapters.dead_letters_kafka_topic import LetterTopic
 from pingme.adapters.dead_letters_mysql import MysqlDeadLetters
 from pingme.adapters.dead_letters_sqlite import SqliteDeadLetters
 from pingme.adapters.sqlite_database import SqliteDatabase
-from pingme.domain.errors import DeadLetterFailed
+from pingme.domain.errors import DeadLetterFailed, KafkaUnavailable
 from pingme.ports.dead_letters import DeadLetterRecord
 from tests.fakes.dead_letters import MemoryDeadLetters
 from tests.fakes.kafka import FailingProducer, MockCluster
@@ -200,6 +201,43 @@ async def test_a_producer_of_letters_that_failed_for_good_is_replaced(monkeypatc
     topic.put(letter(3))
 
     assert [len(each.taken) for each in made] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("code", "passes"),
+    [
+        pytest.param(KafkaError.NOT_LEADER_FOR_PARTITION, True, id="leader-changes"),
+        pytest.param(KafkaError.UNKNOWN_TOPIC_OR_PART, True, id="just-made"),
+        pytest.param(KafkaError.TOPIC_AUTHORIZATION_FAILED, False, id="not-allowed"),
+    ],
+)
+def test_what_passes_by_itself_is_waited_for(code: int, passes: bool, monkeypatch: pytest.MonkeyPatch):
+    """A topic has no leader for a moment after it was made; what stays is told at once."""
+    monkeypatch.setattr(dead_letters_kafka_topic, "AGAIN_S", 0.001)
+    topic = LetterTopic("127.0.0.1:1", "t-dlq")
+    reader = EmptyTopic([KafkaException(KafkaError(code)) for _ in range(2)])
+    monkeypatch.setattr(topic, "_consumer", reader)
+
+    if passes:
+        assert topic.index() == {}
+        assert reader.failures == []
+    else:
+        with pytest.raises(KafkaUnavailable):
+            topic.index()
+        assert len(reader.failures) == 1
+
+
+class EmptyTopic:
+    """A consumer of a topic without letters, whose first questions fail."""
+
+    def __init__(self, failures: list[KafkaException]) -> None:
+        self.failures = failures
+
+    def get_watermark_offsets(self, _place: TopicPartition, timeout: float) -> tuple[int, int]:
+        assert timeout > 0
+        if self.failures:
+            raise self.failures.pop()
+        return 0, 0
 
 
 async def test_the_fake_can_be_broken():

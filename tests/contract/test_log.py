@@ -576,12 +576,12 @@ async def test_a_client_that_does_not_find_back_into_the_group_is_replaced(
     thread = node._consumer
     lost = threading.Event()
 
-    def never(_statistics: str) -> bool:
-        return False
+    def nowhere(_statistics: str) -> str:
+        return ""
 
     with monkeypatch.context() as patch:
         patch.setattr(log_kafka_consumer, "LOST_MS", 300)
-        patch.setattr(log_kafka_consumer, "is_member", never)
+        patch.setattr(log_kafka_consumer, "join_state", nowhere)
         patch.setattr(thread, "_prepare", lost.set)
         await asyncio.to_thread(lost.wait, JOIN_S)
     node.append(record(to_user(ADA, BOB, msg_id="afterwards")))

@@ -128,7 +128,43 @@ async def test_a_client_that_is_not_of_the_group_for_long_is_given_up(
 
     await turns(28)
     with pytest.raises(log_kafka_consumer._LostError, match=reason):
-        await turns(12)
+        await turns(14)
+
+
+async def test_a_client_that_is_on_its_way_into_the_group_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+    """Step by step it may take longer, though not for ever: steps that lead nowhere are no place in the group."""
+    clock = FakeClock()
+    monkeypatch.setattr(log_kafka_consumer, "_monotonic_ms", clock.monotonic_ms)
+    thread = consumer([])
+
+    async def turns(count: int, *said: str) -> None:
+        for turn in range(count):
+            await clock.advance(500)
+            thread._on_statistics(said[turn // 20 % len(said)])
+            thread._look_at_itself()
+
+    await turns(4, STEADY)
+    await turns(20, statistics("query-coord", "steady"))
+    await turns(20, statistics("up", "wait-join"))
+    await turns(20, statistics("up", "wait-sync"))
+    await turns(4, STEADY)
+    with pytest.raises(log_kafka_consumer._LostError, match="no place in the group for 45 s"):
+        await turns(100, statistics("up", "wait-join"), statistics("up", "init"))
+
+
+async def test_a_client_that_has_just_got_its_partitions_is_not_given_up(monkeypatch: pytest.MonkeyPatch):
+    """Its statistics say so up to a second later: it was seen to be given up in that second."""
+    clock = FakeClock()
+    monkeypatch.setattr(log_kafka_consumer, "_monotonic_ms", clock.monotonic_ms)
+    node = Pausing()
+    for _ in range(29):
+        await clock.advance(500)
+        node.thread._look_at_itself()
+    node.assign(0)
+
+    for _ in range(2):
+        await clock.advance(500)
+        node.thread._look_at_itself()
 
 
 async def test_a_client_is_well_while_it_is_of_the_group_and_is_answered(monkeypatch: pytest.MonkeyPatch):

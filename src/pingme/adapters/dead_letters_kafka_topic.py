@@ -20,6 +20,11 @@ PARTITION = 0
 PAGE = 500  # records read at once
 WAIT_S = 5.0  # for the broker: to read, and to confirm what was put
 HEADER = "letter"  # everything about a letter but its bytes
+# A topic that was just made, or whose leader changes, answers so for a moment.
+PASSING = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+)
+AGAIN_S = 0.1
 KEPT = "kept."  # before the names of the headers that the record had
 TOPIC_CONFIG = {
     "cleanup.policy": "compact",
@@ -87,16 +92,16 @@ class LetterTopic:
     def read(self, entries: list[Entry]) -> list[DeadLetterRecord]:
         """Return the letters of these entries, which ascend by offset, as they stand in the topic."""
         wanted = {entry.offset: entry for entry in entries}
-        found: list[DeadLetterRecord] = []
+        found: dict[int, DeadLetterRecord] = {}
 
         def take(message: Message) -> None:
             entry = wanted.get(message.offset() or 0)
             if entry is not None:
-                found.append(msgspec.structs.replace(_letter(message), id=entry.id))
+                found[entry.offset] = msgspec.structs.replace(_letter(message), id=entry.id)
 
         if entries:
             self._guarded(lambda: self._scan(entries[0].offset, entries[-1].offset + 1, take))
-        return found
+        return [*found.values()]
 
     def put(self, letter: DeadLetterRecord) -> None:
         """Append a letter, confirmed by all replicas; its id, unless it is 0, is that of the one that it replaces.
@@ -125,13 +130,20 @@ class LetterTopic:
     # Reading.
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        try:
-            if self._consumer is None:
-                ensure_topic(self._brokers, self._topic, 1, TOPIC_CONFIG, exact=False)
-                self._consumer = self._make_consumer()
-            work()
-        except KafkaException as exc:
-            raise KafkaUnavailable(f"{self._topic} cannot be read: {exc.args[0]}") from exc
+        """Do what reads the topic, and again while it fails of what passes by itself."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            try:
+                if self._consumer is None:
+                    ensure_topic(self._brokers, self._topic, 1, TOPIC_CONFIG, exact=False)
+                    self._consumer = self._make_consumer()
+                work()
+            except KafkaException as exc:
+                if exc.args[0].code() not in PASSING or time.monotonic() > deadline:
+                    raise KafkaUnavailable(f"{self._topic} cannot be read: {exc.args[0]}") from exc
+            else:
+                return
+            time.sleep(AGAIN_S)
 
     def _make_consumer(self) -> Consumer:
         config = client_config(self._brokers)

@@ -26,10 +26,13 @@ class _Statistics(msgspec.Struct):
     cgrp: _Group | None = None
 
 
-def is_member(statistics: str | bytes) -> bool:
-    """Return whether a consumer reaches its group's coordinator and has its partitions (`stats_cb`)."""
+def join_state(statistics: str | bytes) -> str:
+    """Return how far a consumer is with joining its group (`stats_cb`); "" while it does not reach the coordinator.
+
+    ``steady`` is a member that has its partitions; the others are steps on the way there.
+    """
     group = msgspec.json.decode(statistics, type=_Statistics).cgrp
-    return group is not None and (group.state, group.join_state) == ("up", "steady")
+    return group.join_state if group is not None and group.state == "up" else ""
 
 
 class KafkaRequests:

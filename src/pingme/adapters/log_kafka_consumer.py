@@ -17,7 +17,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from pingme.adapters.kafka_patience import Patience
-from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests, is_member
+from pingme.adapters.kafka_statistics import EVERY_MS, KafkaRequests, join_state
 from pingme.adapters.kafka_topics import TopicUnusable, client_config
 from pingme.adapters.log_kafka_handover import Commit, Handover
 from pingme.domain.errors import ErrorCode, KafkaUnavailable
@@ -36,6 +36,9 @@ POLLED_MS = 30_000  # a thread that Kafka's library does not let go of holds no 
 # Outside of the group, or without an answer: longer than a rebalance and a broker's return. After a broker that had not
 # answered for a while a node was seen to stay so until its restart, though the broker was back.
 LOST_MS = 15_000
+# The same while it takes one step after the other towards the group: after a broker's return the dead members of the group
+# are waited for (6 s) before it forms.
+JOINING_MS = 45_000
 SILENT_MS = 5 * EVERY_MS  # what it said before says nothing any more
 # For the metadata of new partitions; without them what stands behind other records goes directly.
 KNOWN_S = 1.0
@@ -86,8 +89,10 @@ class LogConsumer(threading.Thread):
         self._stopped = threading.Event()
         self._unreachable = False
         self._member_ms: int | None = None  # when librdkafka said so last
+        self._join_state = ""  # the last that was told while it reached the coordinator
+        self._steps = False  # another one was told since the last look
         self._knows_offsets = True  # the last question for offsets was answered
-        self._patience = Patience(_monotonic_ms)
+        self._patience, self._patience_with_steps = Patience(_monotonic_ms), Patience(_monotonic_ms)
         self._paused_now: frozenset[int] = (
             frozenset()
         )  # in Kafka's library, also of partitions that others have
@@ -143,7 +148,8 @@ class LogConsumer(threading.Thread):
                 "on_commit": self._on_commit,
             }
         )
-        self._member_ms, self._knows_offsets, self._patience = None, True, Patience(_monotonic_ms)
+        self._member_ms, self._knows_offsets, self._join_state = None, True, ""
+        self._patience, self._patience_with_steps = Patience(_monotonic_ms), Patience(_monotonic_ms)
         self._paused_now, self._looked_at = frozenset(), None
         consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -282,6 +288,7 @@ class LogConsumer(threading.Thread):
 
     def _on_assign(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
         self._looked_at = None
+        self._member_ms = _monotonic_ms()  # statistics may say so a second later
         partitions = [place.partition for place in places]
         self._forget(partitions)
         self._tell.assigned(dict.fromkeys(partitions, "") | self._metadata(consumer, places))
@@ -347,17 +354,22 @@ class LogConsumer(threading.Thread):
 
     def _on_statistics(self, statistics: str) -> None:
         self._requests.note("consumer", statistics)
-        self._member_ms = _monotonic_ms() if is_member(statistics) else None
+        state = join_state(statistics)
+        self._member_ms = _monotonic_ms() if state == "steady" else None
+        if state and state != self._join_state:
+            self._join_state, self._steps = state, True
 
     def _look_at_itself(self) -> None:
         """Raise when this client has not been well for long: also while no broker answers, as it may be alone in that."""
         in_group = self._member_ms is not None and _monotonic_ms() - self._member_ms < SILENT_MS
-        well = in_group and self._knows_offsets and not self._unreachable
-        if self._patience.waited_ms(is_well=well) >= LOST_MS:
+        answered = self._knows_offsets and not self._unreachable
+        well, steps, self._steps = in_group and answered, self._steps and answered, False
+        waited_ms = self._patience.waited_ms(is_well=well)
+        if self._patience_with_steps.waited_ms(is_well=well or steps) >= LOST_MS or waited_ms >= JOINING_MS:
             missing = (
                 "no broker" if self._unreachable else "no offsets" if in_group else "no place in the group"
             )
-            raise _LostError(f"{missing} for {LOST_MS // 1000} s")
+            raise _LostError(f"{missing} for {waited_ms // 1000} s")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # librdkafka's own codes are named so
