@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pingme.adapters.log_memory import MemoryLog
 from pingme.domain.errors import ErrorCode, OutcomeUnknown, PingMeError, Refused
@@ -66,6 +67,49 @@ async def test_a_message_is_stored_edited_reacted_to_and_recalled(world: NodeWor
     recalled = await messages.recall("ua", RecallPayload(msg_id="m4", conversation_id=where, seq=1))
 
     assert [each.seq for each in (edited, reacted, recalled)] == [2, 3, 4]
+
+
+async def test_a_seq_of_another_epoch_is_refused(world: NodeWorld):
+    """10006: after a restore it may be another message. What is stored already is answered as ever."""
+    send, edit = world.messages.send, world.messages.edit
+    epoch = world.store.epoch
+    first = EditPayload(msg_id="m2", conversation_id="ga", seq=2, content="ho", epoch=epoch)
+    await send("ua", SendPayload(msg_id="m1", content="hi", group_id="ga", reply_to=1, epoch=epoch))
+    stored = await edit("ua", first)
+
+    codes = [
+        await code_of(edit("ua", replace(first, msg_id="m3", epoch="old"))),
+        await code_of(
+            world.messages.recall("ua", RecallPayload(msg_id="m4", conversation_id="ga", seq=2, epoch="old"))
+        ),
+        await code_of(
+            world.messages.react(
+                "ua", ReactPayload(msg_id="m5", conversation_id="ga", seq=2, emoji="👍", epoch="old")
+            )
+        ),
+        await code_of(
+            send("ua", SendPayload(msg_id="m6", content="re", group_id="ga", reply_to=2, epoch="old"))
+        ),
+    ]
+    again = await edit("ua", replace(first, epoch="old"))
+
+    assert codes == [ErrorCode.CONFLICT] * 4
+    assert (again.seq, again.duplicate) == (stored.seq, True)
+
+
+async def test_a_seq_of_another_epoch_is_refused_over_a_socket(world: NodeWorld):
+    """The quick way asks, too; with the store's own epoch it goes through."""
+    client = await world.online("ua")
+    await world.messages.send("ua", SendPayload(msg_id="m1", content="hi", group_id="ga"))
+    target = {"conversation_id": "ga", "seq": 2, "content": "ho"}
+
+    client.send("edit", msg_id="m2", epoch="old", **target)
+    (error,) = await client.hears("error")
+    client.send("edit", msg_id="m3", epoch=world.store.epoch, **target)
+    (ack,) = await client.hears("message_ack")
+
+    assert (error["code"], error["outcome"], error["msg_id"]) == (10006, "refused", "m2")
+    assert ack["msg_id"] == "m3"
 
 
 @pytest.mark.parametrize("target", ["a b", "a\n", "é", "a/b", '"', "x\x00"])

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from pingme.domain.errors import ErrorCode, Refused
-from pingme.sdk import Client, ConnectionChanged, Event, LogEvent, Message, SendFailed, Typing
+from pingme.sdk import Client, ConnectionChanged, Event, LogEvent, Message, SendFailed, Synced, Typing
 from pingme.sdk import ahead as ahead_module
 from pingme.sdk import stream as stream_module
 from pingme.sdk.ahead import Ahead
+from pingme.sdk.events import event_of
 from pingme.sdk.keeper import Keeper
 from pingme.sdk.replica import Replica
 from pingme.sdk.store import LocalStore
@@ -273,7 +274,7 @@ async def test_a_reset_writes_also_what_the_running_sync_had_written(tmp_path: P
     keeper = Keeper(store, listener.replica, listener.clock)
     await keeper.save()
 
-    await keeper.save(since="1", epoch="e2", reset=True)
+    await keeper.begin_epoch("e2", wipe=True)
     await store.close()
 
     store = LocalStore(tmp_path)
@@ -289,8 +290,8 @@ def failed(number: int) -> SendFailed:
 async def test_refusals_are_told_however_full_the_queue_is(monkeypatch: pytest.MonkeyPatch):
     """Nothing brings them again; hints are dropped, and there is a bound for refusals, too."""
     monkeypatch.setattr(stream_module, "MAX_QUEUED", 2)
-    monkeypatch.setattr(stream_module, "ROOM_FOR_FAILURES", 3)
-    queue = EventQueue(asyncio.Event(), on_handed=lambda _: None, on_finished=lambda _: None)
+    monkeypatch.setattr(stream_module, "ROOM_FOR_OWN", 3)
+    queue = EventQueue(asyncio.Event(), on_handed=lambda _: None, on_finished=lambda _name, _seq: None)
     for number in range(2):
         queue.put(Typing("ga", f"u{number}", active=True))
 
@@ -304,12 +305,33 @@ async def test_refusals_are_told_however_full_the_queue_is(monkeypatch: pytest.M
 
 
 async def test_a_new_epoch_leaves_what_the_client_says_of_itself():
-    """Log entries and hints of the old epoch mean nothing now; a refused send is still refused."""
-    queue = EventQueue(asyncio.Event(), on_handed=lambda _: None, on_finished=lambda _: None)
+    """Log entries and hints of the old epoch mean nothing now; a refused send is still refused. The restore comes next."""
+    queue = EventQueue(asyncio.Event(), on_handed=lambda _: None, on_finished=lambda _name, _seq: None)
     for event in (Typing("ga", "ua", active=True), ConnectionChanged("connecting"), failed(1)):
         queue.put(event)
 
-    queue.clear()
+    queue.reset()
 
     queue.end(None)
-    assert [type(event) async for event in EventStream(queue)] == [ConnectionChanged, SendFailed]
+    assert [type(event) async for event in EventStream(queue)] == [ConnectionChanged, SendFailed, Synced]
+
+
+async def test_what_one_of_two_iterators_is_busy_with_comes_again():
+    """However far the other one is: everything before its event counts as dealt with, and nothing behind it."""
+    finished: list[tuple[str, int]] = []
+    queue = EventQueue(
+        asyncio.Event(), on_handed=lambda _: None, on_finished=lambda *done: finished.append(done)
+    )
+    for seq in range(1, 5):
+        queue.put(event_of(message(seq), "ub"))
+    slow, quick = EventStream(queue), EventStream(queue)
+
+    await anext(slow)
+    for _ in range(3):
+        await anext(quick)
+    quick.finish()
+    behind = max(seq for _, seq in finished)
+    slow.finish()
+
+    assert behind == 0
+    assert finished[-1] == ("ga", 4)

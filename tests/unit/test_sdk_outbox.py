@@ -72,6 +72,20 @@ async def test_the_same_msg_id_is_one_operation():
     assert len(outbox) == 1
 
 
+async def test_the_same_msg_id_with_other_content_is_refused():
+    """As the server does: one of the two would be lost without a word. Time and epoch may differ."""
+    outbox = Outbox(LocalStore(None))
+    first = await outbox.add("ga", message(1))
+    other = msgspec.structs.replace(message(1).payload, content="other")
+    later = msgspec.structs.replace(message(1).payload, client_ts=5, conversation_id=None, group_id="ga")
+
+    with pytest.raises(Refused) as caught:
+        await outbox.add("ga", frames.Send(payload=other))
+
+    assert caught.value.code == ErrorCode.MSG_ID_CONFLICT
+    assert await outbox.add("ga", frames.Send(payload=later)) is first
+
+
 async def test_the_outbox_is_bounded(monkeypatch: pytest.MonkeyPatch):
     """At the bound nothing more is taken, with a code; an answer makes room."""
     monkeypatch.setattr(module, "MAX_PENDING", 2)

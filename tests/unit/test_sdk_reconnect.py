@@ -60,3 +60,16 @@ def test_ends_that_would_only_repeat_stop_the_client(code: int, error: type[Exce
     assert isinstance(decision, Stop)
     assert isinstance(decision.error, error)
     assert decision.error.code == number
+
+
+def test_an_address_that_has_worked_is_not_given_up():
+    """404 and 403 come from a proxy while the server is away; at the first attempt the address is wrong."""
+    refused = Ended(CloseCode.VIOLATION, "HTTP 404", rejected=True)
+
+    first = decide_reconnect(refused, 1, 1.0)
+    later = decide_reconnect(refused, 1, 1.0, was_open=True)
+    fault = decide_reconnect(Ended(CloseCode.VIOLATION), 1, 1.0, was_open=True)
+
+    assert isinstance(first, Stop)
+    assert later == ReconnectAfter(200)
+    assert isinstance(fault, Stop)

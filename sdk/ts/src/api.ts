@@ -121,6 +121,18 @@ export interface SendArgs {
   reply_to?: number;
   mentions?: readonly string[];
   msg_id?: string;
+  /** Of `reply_to`: `client.epoch` when that was seen; default: the present one. */
+  epoch?: string;
+}
+
+/** A message that something is done to. */
+export interface OnMessage {
+  conversation_id: string;
+  seq: number;
+  /** To ask for the same again, over a restart of the program too. */
+  msg_id?: string;
+  /** Of `seq`: `client.epoch` when it was seen; default: the present one. */
+  epoch?: string;
 }
 
 export type TimelineChange = "append" | "prepend" | "change" | "reset";
@@ -192,9 +204,9 @@ export interface ClientApi {
   // Writing: kept first, then sent until the server has said yes or no, in order, stored once
 
   send(a: SendArgs): Sending;
-  edit(a: { conversation_id: string; seq: number; content: string }): Sending;
-  recall(a: { conversation_id: string; seq: number }): Sending;
-  react(a: { conversation_id: string; seq: number; emoji: string; remove?: boolean }): Sending;
+  edit(a: OnMessage & { content: string }): Sending;
+  recall(a: OnMessage): Sending;
+  react(a: OnMessage & { emoji: string; remove?: boolean }): Sending;
   /** Not yet confirmed, in order. */
   pending(conversationId: string): readonly Pending[];
   /** Sends a failed one again, under a new msg_id. */

@@ -87,6 +87,11 @@ export class Engine {
     });
   }
 
+  /** What the seqs that the program sees are of; undefined before the first connection. */
+  get copyEpoch(): string | undefined {
+    return this.#epoch;
+  }
+
   /** Whether this tab holds the connection. */
   get isLeader(): boolean {
     return this.#leader !== null;

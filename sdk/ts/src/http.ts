@@ -25,6 +25,8 @@ export interface CallOptions {
   safe?: boolean;
   /** Send the access token, and renew it once when it has run out; default: true. */
   auth?: boolean;
+  /** Of one attempt; default: TIMEOUT_MS. */
+  timeout_ms?: number;
 }
 
 interface Envelope<T> {
@@ -92,7 +94,12 @@ export class Http {
     const headers: Record<string, string> = {};
     const token = a.auth === false ? undefined : this.tokens?.token();
     if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
-    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" };
+    const init: RequestInit = {
+      method,
+      headers,
+      signal: AbortSignal.timeout(a.timeout_ms ?? TIMEOUT_MS),
+      cache: "no-store",
+    };
     if (a.body !== undefined) {
       headers["Content-Type"] = "application/json";
       init.body = JSON.stringify(a.body);

@@ -94,7 +94,7 @@ export class Leader {
 
   #connected(socket: Socket, hello: AuthOk): void {
     const end = new AbortController();
-    const sender = new Sender(this.outbox, socket, end.signal);
+    const sender = new Sender(this.outbox, socket, end.signal, hello.limits.max_message_size * 4);
     this.#open = { socket, hello, sender, end };
     this.o.tabs.tell({ t: "open", hello });
     const post = (frame: ClientFrame): void => socket.post(this.#wishes.merge(this.o.tabs.name, frame));

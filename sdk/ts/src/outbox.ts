@@ -9,7 +9,7 @@
 import type { Pending, Stored } from "./api.js";
 import { backoffMs } from "./backoff.js";
 import { ErrorCode, errorOf, PingMeError } from "./errors.js";
-import type { Operation, ServerFrame } from "./frames.js";
+import type { Operation, SendPayload, ServerFrame } from "./frames.js";
 import { errorOfPayload } from "./frames.js";
 import { newMsgId } from "./ids.js";
 import type { LocalStore } from "./store.js";
@@ -90,11 +90,22 @@ export class Outbox {
     this.listener.filled();
   }
 
-  /** Takes an operation; it is sent when it is kept. The same msg_id again gives the pending one. */
+  /** Takes an operation; it is sent when it is kept. The same msg_id again gives the pending one, if it says the same. */
   add(conversationId: string, operation: Operation): Promise<Stored> {
     const msgId = operation.payload.msg_id;
+    const known = this.#entries.get(msgId);
+    if (
+      known !== undefined &&
+      (known.conversation_id !== conversationId || gist(known.operation) !== gist(operation))
+    ) {
+      const refused = Promise.reject<Stored>(
+        new PingMeError("refused", ErrorCode.MSG_ID_CONFLICT, "msg_id is in use"),
+      );
+      refused.catch(() => undefined);
+      return refused;
+    }
     const done = this.#wait(msgId);
-    if (this.#entries.has(msgId)) return done;
+    if (known !== undefined) return done;
     if (this.#entries.size >= MAX_PENDING) {
       const message = `${MAX_PENDING} operations wait for the server already`;
       this.#settle(msgId, new PingMeError("refused", ErrorCode.LIMIT_REACHED, message));
@@ -151,10 +162,13 @@ export class Outbox {
     const entry = this.#entries.get(msgId);
     if (entry?.failed === undefined) return;
     const fresh = entry.failed.kind === "unknown" ? msgId : newMsgId();
-    const operation = {
-      ...entry.operation,
-      payload: { ...entry.operation.payload, msg_id: fresh },
-    } as Operation;
+    const payload = { ...entry.operation.payload, msg_id: fresh };
+    if (entry.operation.type === "send" && entry.failed.code === ErrorCode.CONFLICT) {
+      // What it answers was lost in a restore; what it says need not be.
+      delete (payload as SendPayload).reply_to;
+      delete payload.epoch;
+    }
+    const operation = { ...entry.operation, payload } as Operation;
     void this.discard(msgId);
     void this.add(entry.conversation_id, operation).catch(() => undefined); // a refusal stands in `pending`
   }
@@ -264,6 +278,13 @@ export class Outbox {
   }
 }
 
+/** What a msg_id stands for: not the moment of asking, nor the epoch, nor how the conversation is named. */
+function gist({ type, payload }: Operation): string {
+  const fields: Record<string, unknown> = { ...payload };
+  for (const name of ["client_ts", "epoch", "conversation_id", "to_user_id", "group_id"]) delete fields[name];
+  return JSON.stringify([type, Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
 function keptOf({ key, conversation_id, operation, client_ts, failed }: Entry): Kept {
   return { key, conversation_id, operation, client_ts, ...(failed && { failed }) };
 }
@@ -281,9 +302,9 @@ function pendingOf({ operation, conversation_id, client_ts, failed }: Entry): Pe
     ...(failed && { error: new PingMeError(failed.kind, failed.code, failed.message) }),
   };
   if (operation.type === "send") {
-    const { group_id: _, conversation_id: __, ...fields } = operation.payload;
+    const { group_id: _, conversation_id: __, epoch: ___, ...fields } = operation.payload;
     return { ...fields, ...common };
   }
-  const { seq: target_seq, ...fields } = operation.payload;
+  const { seq: target_seq, epoch: _, ...fields } = operation.payload;
   return { ...fields, ...common, target_seq };
 }

@@ -1,5 +1,6 @@
 /** Empties the outbox over a line: conversations side by side, one after the other inside each. */
 
+import { ErrorCode } from "./errors.js";
 import type { Line, ServerFrame } from "./frames.js";
 import type { Entry, Outbox } from "./outbox.js";
 import { decideAnswer } from "./outbox.js";
@@ -17,6 +18,8 @@ export class Sender {
     private readonly outbox: Outbox,
     private readonly line: Line & { readonly isLeaving: boolean },
     private readonly signal: AbortSignal,
+    /** Bytes of a frame: four times those of a content (docs/protocol.md, "Limits"). */
+    private readonly maxFrame: number,
   ) {}
 
   /** Sends what waits; to be called whenever there may be something. */
@@ -34,7 +37,10 @@ export class Sender {
     try {
       for (let entry = this.outbox.first(lane); entry !== undefined; entry = this.outbox.first(lane)) {
         await this.#slot();
-        const frame = this.line.isLeaving || this.signal.aborted ? null : await this.#ask(entry);
+        const frame =
+          this.line.isLeaving || this.signal.aborted
+            ? null
+            : (this.#tooLarge(entry) ?? (await this.#ask(entry)));
         this.#release();
         if (frame === null || this.signal.aborted) return;
         entry.attempts++;
@@ -47,6 +53,16 @@ export class Sender {
       // In one step with the look that found nothing: what is kept a microtask later finds nobody at work, and is sent.
       this.#running.delete(lane);
     }
+  }
+
+  /** Answers what the server would close the line for (1009), every time again. */
+  #tooLarge({ operation }: Entry): ServerFrame | undefined {
+    const { msg_id } = operation.payload;
+    const size = new TextEncoder().encode(JSON.stringify({ ...operation, id: msg_id })).length;
+    if (size <= this.maxFrame) return undefined;
+    const message = `content: its frame has ${size} bytes, at most ${this.maxFrame} are taken`;
+    const code = ErrorCode.MESSAGE_TOO_LARGE;
+    return { type: "error", payload: { code, message, outcome: "refused", retryable: false, msg_id } };
   }
 
   async #ask(entry: Entry): Promise<ServerFrame | undefined> {

@@ -12,6 +12,8 @@ import type { User } from "./wire.js";
 
 /** Of a token's life: leaves a fifth of it for failed attempts. */
 const RENEW_AT = 0.8;
+/** Three attempts fit into the 10 s in which the server gives the same successor again. */
+const REFRESH_TIMEOUT_MS = 3_000;
 
 /** The answer to login and refresh; expires_in in seconds. */
 export interface Login {
@@ -79,7 +81,8 @@ export class Session {
       if (kept.token !== used.token) return kept;
       try {
         const body = { refresh_token: kept.refresh_token };
-        const login = await this.http.call<Login>("POST", "/auth/refresh", { body, auth: false, safe: true });
+        const options = { body, auth: false, safe: true, timeout_ms: REFRESH_TIMEOUT_MS };
+        const login = await this.http.call<Login>("POST", "/auth/refresh", options);
         return await this.#keep(login);
       } catch (thrown) {
         if (thrown instanceof PingMeError && TOKEN_CODES.has(thrown.code)) {

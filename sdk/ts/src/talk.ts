@@ -1,7 +1,7 @@
 /** What one does with conversations: look, write, read back. */
 
 import { Account } from "./account.js";
-import type { Conversation, Pending, SendArgs, Sending, Timeline } from "./api.js";
+import type { Conversation, OnMessage, Pending, SendArgs, Sending, Timeline } from "./api.js";
 import type { Engine } from "./engine.js";
 import { ErrorCode, PingMeError } from "./errors.js";
 import { itemOf, type Operation } from "./frames.js";
@@ -35,7 +35,7 @@ export abstract class Talk extends Account {
   // Writing
 
   send(a: SendArgs): Sending {
-    const { conversation_id, to_user_id, group_id, msg_id = newMsgId(), mentions, ...rest } = a;
+    const { conversation_id, to_user_id, group_id, msg_id = newMsgId(), mentions, epoch, ...rest } = a;
     const where =
       conversation_id ??
       group_id ??
@@ -45,6 +45,7 @@ export abstract class Talk extends Account {
       ...rest,
       msg_id,
       client_ts: Date.now(),
+      ...(rest.reply_to !== undefined && this.#epoch(epoch)),
       ...(mentions !== undefined && mentions.length > 0 && { mentions }),
       ...(conversation_id !== undefined
         ? { conversation_id }
@@ -55,30 +56,18 @@ export abstract class Talk extends Account {
     return this.#ask(where, { type: "send", payload } as Operation);
   }
 
-  edit({
-    conversation_id,
-    seq,
-    content,
-  }: {
-    conversation_id: string;
-    seq: number;
-    content: string;
-  }): Sending {
-    const payload = { msg_id: newMsgId(), conversation_id, seq, content };
-    return this.#ask(conversation_id, { type: "edit", payload });
+  edit({ content, ...a }: OnMessage & { content: string }): Sending {
+    const payload = { ...this.#target(a), content };
+    return this.#ask(a.conversation_id, { type: "edit", payload });
   }
 
-  recall({ conversation_id, seq }: { conversation_id: string; seq: number }): Sending {
-    return this.#ask(conversation_id, {
-      type: "recall",
-      payload: { msg_id: newMsgId(), conversation_id, seq },
-    });
+  recall(a: OnMessage): Sending {
+    return this.#ask(a.conversation_id, { type: "recall", payload: this.#target(a) });
   }
 
-  react(a: { conversation_id: string; seq: number; emoji: string; remove?: boolean }): Sending {
-    const { conversation_id, seq, emoji, remove } = a;
-    const payload = { msg_id: newMsgId(), conversation_id, seq, emoji, ...(remove && { remove }) };
-    return this.#ask(conversation_id, { type: "react", payload });
+  react({ emoji, remove, ...a }: OnMessage & { emoji: string; remove?: boolean }): Sending {
+    const payload = { ...this.#target(a), emoji, ...(remove && { remove }) };
+    return this.#ask(a.conversation_id, { type: "react", payload });
   }
 
   pending(conversationId: string): readonly Pending[] {
@@ -170,6 +159,15 @@ export abstract class Talk extends Account {
   }> {
     const page = this.engine.history({ limit: 50, ...a });
     return page.then(({ events, has_more }) => ({ items: events.map(itemOf), has_more }));
+  }
+
+  #target({ conversation_id, seq, msg_id = newMsgId(), epoch }: OnMessage) {
+    return { msg_id, conversation_id, seq, ...this.#epoch(epoch) };
+  }
+
+  /** Names the store that a seq is of: after a restore the server refuses it (10006). */
+  #epoch(epoch = this.engine.copyEpoch): { epoch?: string } {
+    return epoch === undefined ? {} : { epoch };
   }
 
   #ask(conversation_id: string, operation: Operation): Sending {

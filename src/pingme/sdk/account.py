@@ -119,14 +119,16 @@ class Account:
             ServerUnreachable: no answer.
             DataDirInUse: the data_dir belongs to another account.
         """
+        self._engine.check_fresh()
         known = self._session.tokens
         login = await self.rest.login(
             username, password, device_id=known.device_id if known else None, device_name=device_name
         )
+        assert login.user is not None
+        self._engine.check_owner(login.user.user_id)
         self._session.begin(login)
         await self.resume()
         await self.wait_connected()
-        assert login.user is not None
         return self.people.remember(login.user)
 
     async def resume(self) -> None:
@@ -136,6 +138,7 @@ class Account:
             NotLoggedIn: there is no session.
         """
         if not self._engine.is_running:
+            self._engine.check_fresh()
             _ = self.user_id
             self._engine.load()
             await self._engine.start()
@@ -178,6 +181,8 @@ class Account:
         Args:
             within_s: seconds.
         """
+        if not self._engine.is_running:
+            return not len(self._engine.outbox)
         try:
             async with asyncio.timeout(within_s):
                 while pending := next(iter(self._engine.outbox), None):

@@ -9,106 +9,28 @@ async with Client("http://127.0.0.1:8080") as alice:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Literal
 
-from pingme.domain.errors import ErrorCode, Refused
-from pingme.sdk.account import Account
 from pingme.sdk.connection import answer_of
-from pingme.sdk.errors import NotLoggedIn, ServerUnreachable
+from pingme.sdk.errors import ServerUnreachable
 from pingme.sdk.events import LogEvent, event_of
 from pingme.sdk.models import Group, Settings
 from pingme.sdk.operations import private_with
-from pingme.sdk.outbox import Operation, Sent
 from pingme.sdk.state import Snapshot
 from pingme.sdk.stream import EventStream
+from pingme.sdk.writing import Writing
 from pingme.wire import frames
 from pingme.wire.server_frames import HistoryPage
 
 MAX_PAGE = 200  # events; docs/protocol.md, "Limits"
 
 
-class Client(Account):
+class Client(Writing):
     """A user of one PingMe server, on one device: everything one does with conversations.
 
     How to make one, and the session: `Account`. Every error is a `PingMeError` with a code.
     """
-
-    async def send(
-        self,
-        content: str,
-        *,
-        to: str | None = None,
-        group: str | None = None,
-        conversation: str | None = None,
-        reply_to: int | None = None,
-        mentions: Iterable[str] = (),
-        content_type: str = "text",
-        msg_id: str | None = None,
-        wait: bool = True,
-    ) -> Sent | None:
-        """Send a message to one of ``to``, ``group`` and ``conversation``.
-
-        It is kept first (on disk, with a data_dir), sent as soon as there is a connection, and sent again
-        under the same msg_id until the server has said yes or no: it arrives once.
-
-        Cancelled (by `asyncio.timeout`, say) once it is kept, it goes out all the same; cancelled before, it is
-        given up, on disk, too. Who must know sends it again under the same ``msg_id``, which is safe in both
-        cases.
-
-        Args:
-            content: not empty; at most 8 KiB of UTF-8 unless the server says otherwise.
-            to: a username or user id.
-            group: a group id.
-            conversation: a conversation id.
-            reply_to: seq of the message that is answered, in the same conversation.
-            mentions: user ids, at most 50, or ``["all"]``.
-            content_type: ``text``, or what the receiving program knows.
-            msg_id: to send the same message again; a fresh one by default.
-            wait: False returns None as soon as it is kept; the server's refusal then comes as a `SendFailed` event.
-
-        Returns:
-            Where it is stored.
-
-        Raises:
-            Refused: the server said no, or would (10002); it will not appear.
-            OutcomeUnknown: the server keeps it as a dead letter (50006).
-            OutboxFull: too many wait already.
-            StorageFailed: the data_dir cannot be written; it will not be sent.
-        """
-        target, fields = await self._address(to=to, group=group, conversation=conversation)
-        payload = frames.SendPayload(
-            msg_id=msg_id or self.new_msg_id(),
-            content=content,
-            content_type=content_type,
-            client_ts=self._clock.now_ms(),
-            reply_to=reply_to,
-            mentions=tuple(mentions) or None,
-            **fields,
-        )
-        return await self._enqueue(target, frames.Send(payload=payload), wait=wait)
-
-    async def edit(self, conversation: str, seq: int, content: str, *, wait: bool = True) -> Sent | None:
-        """Give one's own message ``seq`` new content; errors as `send`, and 40007 when it is too late."""
-        payload = frames.EditPayload(
-            msg_id=self.new_msg_id(), conversation_id=conversation, seq=seq, content=content
-        )
-        return await self._enqueue(conversation, frames.Edit(payload=payload), wait=wait)
-
-    async def recall(self, conversation: str, seq: int, *, wait: bool = True) -> Sent | None:
-        """Withdraw message ``seq``: its content is erased everywhere; errors as `edit`."""
-        payload = frames.RecallPayload(msg_id=self.new_msg_id(), conversation_id=conversation, seq=seq)
-        return await self._enqueue(conversation, frames.Recall(payload=payload), wait=wait)
-
-    async def react(
-        self, conversation: str, seq: int, emoji: str, *, remove: bool = False, wait: bool = True
-    ) -> Sent | None:
-        """Put an emoji (at most 32 bytes) on message ``seq``, or take it back; errors as `send`."""
-        payload = frames.ReactPayload(
-            msg_id=self.new_msg_id(), conversation_id=conversation, seq=seq, emoji=emoji, remove=remove
-        )
-        return await self._enqueue(conversation, frames.React(payload=payload), wait=wait)
 
     # Positions and hints
 
@@ -212,7 +134,7 @@ class Client(Account):
             if not answer.has_more or not found:
                 return
             left = left - len(found) if left is not None else None
-            before_seq, after_seq = (None, found[-1].seq) if upwards else (found[0].seq, None)
+            before_seq, after_seq = (before_seq, found[-1].seq) if upwards else (found[0].seq, None)
 
     async def history_page(
         self,
@@ -274,38 +196,13 @@ class Client(Account):
 
     # What goes on inside
 
-    async def _address(
-        self, *, to: str | None, group: str | None, conversation: str | None
-    ) -> tuple[str, dict[str, str]]:
-        """Return the conversation's id, and the field of a send that names it."""
-        match (to, group, conversation):
-            case (str(), None, None):
-                peer = await self.people.id_of(to)
-                return private_with(self.user_id, peer), {"to_user_id": peer}
-            case (None, str(), None):
-                return group, {"group_id": group}
-            case (None, None, str()):
-                return conversation, {"conversation_id": conversation}
-            case _:
-                raise Refused(
-                    ErrorCode.INVALID_PARAMETERS, "expected exactly one of to, group and conversation"
-                )
-
-    async def _enqueue(self, conversation: str, operation: Operation, *, wait: bool) -> Sent | None:
-        if not self._engine.is_running:
-            raise self._engine.ended or NotLoggedIn("log in first")
-        pending = await self._engine.outbox.add(conversation, operation)
-        if not wait:
-            return None
-        self._engine.link.hurry()
-        return await asyncio.shield(pending.done)
-
     def _mark(self, conversation: str, seq: int | None, *, kind: str) -> None:
         snapshot = self.conversation(conversation)
-        if seq is None:
-            seq = snapshot.last_seq if snapshot is not None else 0
-        if seq > 0 and self._engine.positions.mark(conversation, kind=kind, seq=seq):
-            self._engine.replica.own_mark(conversation, kind=kind, seq=seq)
+        if snapshot is None or (seq is not None and not self._engine.queue.is_reset_told):
+            return  # a seq of before a restore would say that what nobody has seen is read
+        upto = snapshot.last_seq if seq is None else min(seq, snapshot.last_seq)
+        if upto > 0 and self._engine.positions.mark(conversation, kind=kind, seq=upto):
+            self._engine.replica.own_mark(conversation, kind=kind, seq=upto)
 
 
 def _newest_ts(snapshot: Snapshot) -> int:

@@ -114,7 +114,7 @@ class Connection:
             ServerUnreachable: the connection ended first.
             TimeoutError: no answer in time.
         """
-        name = frame_id or f"r{next(self._ids)}"
+        name = frame_id or f"~{next(self._ids)}"  # no msg_id looks like that
         answer: asyncio.Future[wire.ServerFrame] = asyncio.get_running_loop().create_future()
         self._waiting[name] = answer
         self.idle.clear()
@@ -239,7 +239,7 @@ def _rejected(exc: InvalidStatus) -> Ended:
     if status == 401:  # Unauthorized
         return Ended(LINE_BROKE, reason, token_refused=True)
     if status in {400, 403, 404, 426}:  # it does not want this client, now or later
-        return Ended(CloseCode.VIOLATION, reason)
+        return Ended(CloseCode.VIOLATION, reason, rejected=True)
     return Ended(LINE_BROKE, reason, after_ms=after_ms)
 
 

@@ -22,11 +22,13 @@ from pingme.sdk.positions import Positions
 from pingme.sdk.replica import Replica
 from pingme.sdk.sender import Sender
 from pingme.sdk.session import Session
+from pingme.sdk.state import Snapshot
 from pingme.sdk.store import LocalStore
 from pingme.sdk.stream import EventQueue
 from pingme.wire import frames
 from pingme.wire import server_frames as wire
 
+MAX_REMARKED = 200  # conversations whose read position is told again after a start
 CLOSE_WITHIN_S = 5.0  # a closing handshake takes 2 s at most; a line that hangs is left
 
 
@@ -71,7 +73,7 @@ class Engine:
         self._keeper = Keeper(self.store, self.replica, clock)
         self._sender = Sender(self.outbox, clock, self.queue.put)
         self._epoch: str | None = None
-        self._reset = False
+        self._seq_epoch: str | None = None
         self._synced_ids: set[str] = set()
         self._runner: asyncio.Task[None] | None = None
         self._watched: tuple[str, ...] = ()
@@ -90,17 +92,38 @@ class Engine:
         Raises:
             DataDirInUse: it belongs to another account or server.
         """
-        meta = self.store.meta()
         me = self._session.current.user_id
-        if meta.get("user_id", me) != me or meta.get("server", self._url) != self._url:
-            raise DataDirInUse(f"this data_dir belongs to another account, on {meta.get('server')}")
+        self.check_owner(me)
+        meta = self.store.meta()
         self.replica.me = me
         self.catch_up.since, self._epoch = meta.get("since"), meta.get("epoch")
+        self._seq_epoch = self._epoch
         self._keeper.load()
         self.outbox.load()
-        for snapshot in self.replica.snapshots.values():
+        newest = sorted(self.replica.snapshots.values(), key=_newest_ts)[-MAX_REMARKED:]
+        for snapshot in newest:  # what was read without a connection has not been told yet
             if snapshot.read_seq:
                 self.positions.mark(snapshot.conversation_id, kind="read", seq=snapshot.read_seq)
+
+    def check_fresh(self) -> None:
+        """Refuse a client that has stopped: what it holds in memory is of the session that has ended.
+
+        Raises:
+            PingMeError: the reason for which it has stopped.
+        """
+        if self._runner is not None and self._runner.done():
+            raise self.ended or ClientClosed("this client was closed: make a new one")
+
+    def check_owner(self, user_id: str) -> None:
+        """Refuse another account than the one whose copy this is.
+
+        Raises:
+            DataDirInUse: it is another one's, or of another server.
+        """
+        meta = self.store.meta()
+        owner = self.replica.me or meta.get("user_id", user_id)
+        if owner != user_id or meta.get("server", self._url) != self._url:
+            raise DataDirInUse(f"this client is another account's, on {meta.get('server', self._url)}")
 
     async def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -193,13 +216,24 @@ class Engine:
             tasks.create_task(self._repeat_presence(connection))
 
     async def _meet_epoch(self, epoch: str) -> None:
-        if self._epoch is not None and self._epoch != epoch:
+        if self._epoch == epoch:
+            return
+        is_new = self._epoch is not None
+        if is_new:
+            self._seq_epoch = self.epoch
             self.replica.forget()
-            self.queue.clear()
             self.positions.forget()
             self.catch_up.since = None
-            self._reset = True
+            self.queue.reset()
         self._epoch = epoch
+        await self._keeper.begin_epoch(epoch, wipe=is_new)
+
+    @property
+    def epoch(self) -> str | None:
+        """What the seqs that the program knows are of; None before the first connection."""
+        if self.queue.is_reset_told:
+            self._seq_epoch = self._epoch
+        return self._seq_epoch
 
     async def _repeat_presence(self, connection: Connection) -> None:
         if self._status == "away":
@@ -221,10 +255,9 @@ class Engine:
 
     async def _synced(self, done: wire.SyncDone, first: bool) -> None:  # a callback's shape
         del first
-        reset, self._reset = self._reset, False
         changed, self._synced_ids = tuple(self._synced_ids), set()
-        await self._keeper.save(since=done.since, epoch=done.epoch, reset=reset)
-        self.queue.put(ev.Synced(changed, reset=reset))
+        await self._keeper.save(since=done.since)
+        self.queue.put(ev.Synced(changed))
         if not self.online.is_set():
             self.online.set()
             self.queue.put(ev.ConnectionChanged("online"))
@@ -281,8 +314,12 @@ class Engine:
         if isinstance(event, ev.Message) and not event.mine and event.seq > delivered:
             self.positions.mark(event.conversation_id, kind="delivered", seq=event.seq)
 
-    def _finished(self, event: ev.LogEvent) -> None:
-        self.replica.consume(event)
+    def _finished(self, conversation_id: str, seq: int) -> None:
+        self.replica.consume(conversation_id, seq)
+
+
+def _newest_ts(snapshot: Snapshot) -> int:
+    return snapshot.last_message.server_ts if snapshot.last_message is not None else 0
 
 
 def _fields(payload: wire.Payload) -> dict[str, Any]:  # of the event class with the same fields

@@ -213,8 +213,8 @@ class SendFailed:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """A sync has ended; these conversations have changed. ``reset``: the store has a new epoch, forget what
-    you drew.
+    """A sync has ended; these conversations have changed. ``reset``, alone and before anything new: the store has a
+    new epoch, forget what you drew and every seq that you keep.
     """
 
     conversation_ids: tuple[str, ...]

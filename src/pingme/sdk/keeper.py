@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from pingme.ports.clock import Clock
+from pingme.sdk.errors import StorageFailed
 from pingme.sdk.replica import Replica
 from pingme.sdk.state import Snapshot
 from pingme.sdk.store import LocalStore, Statement
@@ -14,6 +15,10 @@ from pingme.sdk.store import LocalStore, Statement
 WRITE_EVERY_MS = 500  # after a crash the events of the last half second come again
 KEPT_MESSAGES = 20  # per conversation, enough for a list with last messages
 
+_WIPE: tuple[Statement, ...] = (
+    ("DELETE FROM conversation", ()),
+    ("DELETE FROM meta WHERE key = 'since'", ()),
+)
 _SAVE = "INSERT OR REPLACE INTO conversation VALUES (?, ?, ?, ?)"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Snapshot).decode
@@ -32,6 +37,8 @@ class Keeper:
         self._store = store
         self._replica = replica
         self._clock = clock
+        self._meta: dict[str, str] = {}
+        self._wipe = False
 
     def load(self) -> None:
         """Give the replica what was kept."""
@@ -47,22 +54,38 @@ class Keeper:
             await self._clock.sleep_ms(WRITE_EVERY_MS)
             await self.save()
 
-    async def save(self, *, since: str | None = None, epoch: str | None = None, reset: bool = False) -> None:
-        """Write what changed, together with a sync's token and epoch. ``reset`` forgets everything older."""
-        statements: list[Statement] = [("DELETE FROM conversation", ())] if reset else []
+    async def begin_epoch(self, epoch: str, *, wipe: bool) -> None:
+        """Name the epoch of all that is kept from now on; ``wipe``: what is kept is of another one."""
+        self._meta = {"epoch": epoch}
+        self._wipe = self._wipe or wipe
+        await self.save()
+
+    async def save(self, *, since: str | None = None) -> None:
+        """Write what changed, together with a sync's token. What cannot be written now is written by a later call: after a
+        crash more comes again.
+        """
+        if since is not None:
+            self._meta["since"] = since
         changed, self._replica.changed = self._replica.changed, set()
-        if reset:  # what was written while the sync still ran goes, too, and has to be written again
+        meta, self._meta = self._meta, {}
+        wipe, self._wipe = self._wipe, False
+        if wipe:  # what was written in between goes, too, and has to be written again
             changed = set(self._replica.snapshots)
         if not self._store.keeps:
             return
+        statements: list[Statement] = list(_WIPE) if wipe else []
         statements += [
             self._row(snapshot) for name in changed if (snapshot := self._replica.snapshots.get(name))
         ]
-        for key, value in (("since", since), ("epoch", epoch)):
-            if value is not None:
-                statements.append(("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value)))
-        if statements:
+        statements += [("INSERT OR REPLACE INTO meta VALUES (?, ?)", item) for item in meta.items()]
+        if not statements:
+            return
+        try:
             await self._store.write(statements)
+        except StorageFailed:
+            self._replica.changed |= changed
+            self._meta = meta | self._meta
+            self._wipe = self._wipe or wipe
 
     def _row(self, snapshot: Snapshot) -> Statement:
         name = snapshot.conversation_id

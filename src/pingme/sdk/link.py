@@ -48,12 +48,13 @@ class Link:
     async def run(self) -> PingMeError:
         """Stay connected until there is a reason to stop for good, and return it."""
         attempt = 0
-        refreshed = False
+        refreshed = was_open = False
         while True:
             self._tell(ConnectionChanged("connecting"))
             ended = await self._attempt()
             attempt = 1 if ended.lived_ms >= STABLE_MS else attempt + 1
-            decision = decide_reconnect(ended, attempt, self._clock.jitter())
+            was_open = was_open or ended.lived_ms > 0
+            decision = decide_reconnect(ended, attempt, self._clock.jitter(), was_open=was_open)
             if isinstance(decision, Stop):
                 return decision.error
             if decision.refresh:

@@ -151,6 +151,8 @@ class Outbox:
             StorageFailed: it could not be kept, and will not be sent.
         """
         while (known := self._pending.get(operation.payload.msg_id)) is not None:
+            if known.conversation_id != conversation_id or _gist(known.operation) != _gist(operation):
+                raise Refused(ErrorCode.MSG_ID_CONFLICT)
             if known.kept:
                 return known
             await known.settled.wait()  # kept by another caller, or given up: then it is this one's
@@ -212,6 +214,16 @@ class Outbox:
         lane.remove(pending)
         if not lane:
             del self._lanes[pending.conversation_id]
+
+
+def _gist(operation: Operation) -> Operation:
+    """Return what a msg_id stands for: not the moment of asking, nor the epoch, nor how the conversation is named."""
+    payload = msgspec.structs.replace(operation.payload, epoch=None)
+    if isinstance(payload, frames.SendPayload):
+        payload = msgspec.structs.replace(
+            payload, client_ts=None, conversation_id=None, to_user_id=None, group_id=None
+        )
+    return msgspec.structs.replace(operation, payload=payload)
 
 
 def _checked(operation: Operation) -> bytes:

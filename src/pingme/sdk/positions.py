@@ -75,8 +75,8 @@ class Positions:
 
     def _shrink(self) -> None:
         if len(self._marks) > MAX_REMEMBERED:
-            for conversation_id in self._marks:
-                if not any(dirty == conversation_id for dirty, _ in self._dirty):
+            for conversation_id, marks in self._marks.items():
+                if not any((conversation_id, kind) in self._dirty for kind in marks):
                     del self._marks[conversation_id]
                     return
 

@@ -35,6 +35,7 @@ class Ended:
         after_ms: how long the server asked to wait.
         token_refused: True when the server did not take the access token.
         lived_ms: how long it was open.
+        rejected: True when the upgrade was refused: by the server, or by a proxy that does not find it now.
     """
 
     code: int
@@ -42,6 +43,7 @@ class Ended:
     after_ms: int | None = None
     token_refused: bool = False
     lived_ms: int = 0
+    rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,16 @@ def backoff_ms(attempt: int, jitter: float) -> int:
     return int(full * (0.5 + 0.5 * jitter))
 
 
-def decide_reconnect(ended: Ended, attempt: int, jitter: float) -> ReconnectAfter | Stop:
+def decide_reconnect(
+    ended: Ended, attempt: int, jitter: float, *, was_open: bool = False
+) -> ReconnectAfter | Stop:
     """Decide what follows the end of a connection (docs/protocol.md, "Close codes").
 
     Args:
         ended: how it ended.
         attempt: attempts since the last connection that held, from 1.
         jitter: 0 to 1.
+        was_open: a connection to this address has been open before, so it is the right one.
     """
     if ended.code == CloseCode.REVOKED:
         return Stop(SessionEnded("this session was revoked: log in again"))
@@ -85,7 +90,7 @@ def decide_reconnect(ended: Ended, attempt: int, jitter: float) -> ReconnectAfte
         return Stop(
             Replaced("a newer connection of this device has taken over, or there are too many devices")
         )
-    if ended.code in _FAULTS:
+    if ended.code in _FAULTS and not (ended.rejected and was_open):
         return Stop(
             ProtocolFault(f"the server closed with {ended.code}: {ended.reason or 'no reason given'}")
         )

@@ -78,11 +78,11 @@ class Replica:
         self.snapshots[snapshot.conversation_id] = snapshot
         self.consumed[snapshot.conversation_id] = known
 
-    def consume(self, event: ev.LogEvent) -> None:
-        """The program has dealt with an event: it does not come again after a restart."""
-        if event.seq > self.consumed.get(event.conversation_id, 0):
-            self.consumed[event.conversation_id] = event.seq
-            self.changed.add(event.conversation_id)
+    def consume(self, conversation_id: str, seq: int) -> None:
+        """The program has dealt with everything up to ``seq``: it does not come again after a restart."""
+        if seq > self.consumed.get(conversation_id, 0):
+            self.consumed[conversation_id] = seq
+            self.changed.add(conversation_id)
 
     def forget(self) -> None:
         """Forget every conversation: the store has a new epoch."""
@@ -254,6 +254,8 @@ class Replica:
         snapshot = self.snapshots.get(event.conversation_id)
         if snapshot is not None:
             self._store(state.apply(snapshot, event, self.me))
+            if isinstance(event, ev.MembersJoined) and self.me in event.user_ids and snapshot.info.former:
+                self.ask_for_sync()  # name, policies and members may be others now
         if isinstance(event, ev.SettingsChanged):
             self._set(event)
 

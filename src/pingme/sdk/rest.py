@@ -13,6 +13,7 @@ from pingme.sdk.transport import Transport, Values, convert
 from pingme.wire.server_frames import Conversation, HistoryPage, Presence
 
 T = TypeVar("T")
+REFRESH_TIMEOUT_S = 3.0  # three attempts within the 10 s in which the server gives the same successor
 
 
 class Rest:
@@ -49,7 +50,15 @@ class Rest:
     async def refresh(self, refresh_token: str) -> Login:
         """Return the next pair of tokens; the old refresh token may be repeated for 10 s."""
         body = {"refresh_token": refresh_token}
-        return await self._call("POST", "/auth/refresh", answer=Login, body=body, auth=False, safe=True)
+        return await self._call(
+            "POST",
+            "/auth/refresh",
+            answer=Login,
+            body=body,
+            auth=False,
+            safe=True,
+            timeout_s=REFRESH_TIMEOUT_S,
+        )
 
     async def logout(self) -> None:
         """End this session."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
+from pingme.domain.errors import ErrorCode
 from pingme.ports.clock import Clock
 from pingme.sdk.connection import ANSWER_TIMEOUT_S, Connection
 from pingme.sdk.events import SendFailed
 from pingme.sdk.outbox import Failed, Outbox, Pending, RetryAfter, Sent, decide_answer
+from pingme.wire.frames import encode_frame
 from pingme.wire.server_frames import ErrorPayload, MessageAck
 
+FRAME_FACTOR = 4  # a frame may have four times the bytes of a content (docs/protocol.md, "Limits")
 MAX_UNANSWERED = 32  # half of what the server answers before it pauses reading
 
 Tell = Callable[[SendFailed], None]
@@ -53,7 +58,7 @@ class Sender:
         """Send the operations of one conversation in order, each until it has its final answer."""
         while (pending := self._outbox.first(lane)) is not None and not connection.leaving.is_set():
             async with slots:
-                answer = await _ask(connection, pending)
+                answer = _too_large(connection, pending) or await _ask(connection, pending)
             pending.attempts += 1
             match decide_answer(answer, pending.attempts, self._clock.jitter()):
                 case Sent() as sent:
@@ -64,6 +69,17 @@ class Sender:
                     self._outbox.resolve(pending, error)
                     self._tell(SendFailed(pending.msg_id, lane, error))
         running.discard(lane)
+
+
+def _too_large(connection: Connection, pending: Pending) -> ErrorPayload | None:
+    """Answer what the server would close the connection for (1009), every time again."""
+    assert connection.hello is not None
+    most = connection.hello.limits.max_message_size * FRAME_FACTOR
+    size = len(encode_frame(msgspec.structs.replace(pending.operation, id=pending.msg_id)))
+    if size <= most:
+        return None
+    message = f"content: its frame has {size} bytes, at most {most} are taken"
+    return ErrorPayload(code=ErrorCode.MESSAGE_TOO_LARGE, message=message, outcome="refused", retryable=False)
 
 
 async def _ask(connection: Connection, pending: Pending) -> MessageAck | ErrorPayload | None:

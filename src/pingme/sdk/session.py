@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from pingme.domain.errors import Refused
 from pingme.ports.clock import Clock
-from pingme.sdk.errors import NotLoggedIn, SessionEnded
+from pingme.sdk.errors import NotLoggedIn, SessionEnded, StorageFailed
 from pingme.sdk.models import Login
 from pingme.sdk.reconnect import TOKEN_CODES
 from pingme.sdk.rest import Rest
@@ -84,7 +85,8 @@ class Session:
     def set_device(self, device_id: str) -> None:
         """Remember which device this is, so that the next login is the same one."""
         if self.tokens is not None and self.tokens.device_id != device_id:
-            self._keep(msgspec.structs.replace(self.tokens, device_id=device_id))
+            with suppress(StorageFailed):
+                self._keep(msgspec.structs.replace(self.tokens, device_id=device_id))
 
     def forget(self) -> None:
         """Drop the tokens, also from the disk."""
@@ -106,7 +108,9 @@ class Session:
             shared = _read(self._path) if self._path is not None else None
             if shared is not None and shared.refresh_token != used.refresh_token:
                 self._use(shared)
-                return shared
+                if shared.renew_at_ms > self._clock.now_ms():
+                    return shared
+                used = shared  # it has run out as well
             return await self._renew(used)
 
     async def _renew(self, used: Tokens) -> Tokens:
@@ -122,7 +126,8 @@ class Session:
             refresh_token=login.refresh_token,
             renew_at_ms=self._renew_at_ms(login),
         )
-        self._keep(tokens)
+        with suppress(StorageFailed):  # it is good for this process; the next one may have to log in
+            self._keep(tokens)
         return tokens
 
     def _renew_at_ms(self, login: Login) -> int:
@@ -131,7 +136,10 @@ class Session:
     def _keep(self, tokens: Tokens) -> None:
         self._use(tokens)
         if self._path is not None:
-            _write(self._path, tokens)
+            try:
+                _write(self._path, tokens)
+            except OSError as exc:
+                raise StorageFailed(f"the client's data_dir cannot be written: {exc}") from exc
 
     def _use(self, tokens: Tokens | None) -> None:
         self.tokens = tokens

@@ -10,15 +10,26 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from weakref import WeakSet
 
 from pingme.domain.errors import PingMeError
-from pingme.sdk.events import ConnectionChanged, Event, LogEvent, SendFailed
+from pingme.sdk.events import (
+    ConnectionChanged,
+    Event,
+    LogEvent,
+    Presence,
+    Receipt,
+    SendFailed,
+    Synced,
+    Typing,
+)
 
 MAX_QUEUED = 2_000  # events; a page of history fits several times
 ROOM_FOR_PAGE = 200  # catching up goes on when a whole page fits
-ROOM_FOR_FAILURES = 10_000  # beyond MAX_QUEUED: nothing brings a `SendFailed` again; an outbox holds so many
+ROOM_FOR_OWN = 10_000  # beyond MAX_QUEUED, for what the client says of itself: nothing brings it again
 
-Taken = Callable[[LogEvent], None]
+Handed = Callable[[LogEvent], None]
+Finished = Callable[[str, int], None]  # everything up to this seq of a conversation
 
 
 class EventQueue:
@@ -30,7 +41,7 @@ class EventQueue:
         on_finished: called when the program asked for the next one, so that this one counts as dealt with.
     """
 
-    def __init__(self, poke: asyncio.Event, *, on_handed: Taken, on_finished: Taken) -> None:
+    def __init__(self, poke: asyncio.Event, *, on_handed: Handed, on_finished: Finished) -> None:
         self._queue: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._on_handed = on_handed
@@ -39,6 +50,9 @@ class EventQueue:
         self._ended = False
         self._poke = poke
         self._generation = 0
+        self._told = 0
+        self._streams: WeakSet[EventStream] = WeakSet()
+        self._done: dict[str, int] = {}  # per conversation, the highest seq that was dealt with
         self._has_room = True
         self._is_wanted = False
 
@@ -58,10 +72,8 @@ class EventQueue:
         return self._generation
 
     def put(self, event: Event) -> None:
-        """Add an event; what is not part of a log is dropped when the queue is full (log events: see
-        `is_full`).
-        """
-        spare = ROOM_FOR_FAILURES if isinstance(event, SendFailed) else 0
+        """Add an event; hints are dropped when the queue is full (log events: see `is_full`)."""
+        spare = 0 if isinstance(event, Receipt | Typing | Presence) else ROOM_FOR_OWN
         if len(self._queue) >= MAX_QUEUED + spare and not isinstance(event, LogEvent):
             return
         self._queue.append(event)
@@ -69,12 +81,21 @@ class EventQueue:
         if len(self._queue) > MAX_QUEUED - ROOM_FOR_PAGE:
             self._has_room = False
 
-    def clear(self) -> None:
-        """Forget what waits, but for what the client itself has to say: the store has a new epoch."""
+    def reset(self) -> None:
+        """Forget what waits, but for what the client itself has to say: the store has a new epoch, and that is told
+        before anything of it.
+        """
         self._generation += 1
+        self._done.clear()
         kept = [event for event in self._queue if isinstance(event, ConnectionChanged | SendFailed)]
         self._queue = deque(kept)
         self._make_room()
+        self.put(Synced((), reset=True))
+
+    @property
+    def is_reset_told(self) -> bool:
+        """False while a program that listens has not been told of the newest epoch: its seqs are of an older one."""
+        return not self._is_wanted or self._told == self._generation
 
     def end(self, error: PingMeError | None) -> None:
         """Nothing follows: iterating ends after what waits, with the error if there is one."""
@@ -97,12 +118,15 @@ class EventQueue:
             await self._arrived.wait()
         event = self._queue.popleft()
         self._make_room()
+        if isinstance(event, Synced) and event.reset:
+            self._told = self._generation
         if isinstance(event, LogEvent):
             self._on_handed(event)
         return event
 
-    def want(self) -> None:
+    def want(self, stream: EventStream) -> None:
         """Somebody wants events from now on."""
+        self._streams.add(stream)
         if not self._is_wanted:
             self._is_wanted = True
             self._poke.set()
@@ -114,8 +138,12 @@ class EventQueue:
 
     def finished(self, event: LogEvent, generation: int) -> None:
         """The program has dealt with an event of a generation; only the present one's seqs mean anything."""
-        if generation == self._generation:
-            self._on_finished(event)
+        if generation != self._generation:
+            return
+        name = event.conversation_id
+        self._done[name] = max(self._done.get(name, 0), event.seq)
+        busy = (stream.busy_with(name, generation) for stream in self._streams)
+        self._on_finished(name, min([self._done[name], *(seq - 1 for seq in busy if seq is not None)]))
 
 
 class EventStream:
@@ -125,7 +153,7 @@ class EventStream:
         self._queue = queue
         self._in_hand: LogEvent | None = None
         self._generation = 0  # of the event in hand
-        queue.want()
+        queue.want(self)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
@@ -142,5 +170,12 @@ class EventStream:
     def finish(self) -> None:
         """The event in hand has been dealt with: it does not come again after a restart."""
         if self._in_hand is not None:
-            self._queue.finished(self._in_hand, self._generation)
-            self._in_hand = None
+            done, self._in_hand = self._in_hand, None
+            self._queue.finished(done, self._generation)
+
+    def busy_with(self, conversation_id: str, generation: int) -> int | None:
+        """Return the seq of the event in hand, if it is of this conversation."""
+        event = self._in_hand
+        if event is None or event.conversation_id != conversation_id or self._generation != generation:
+            return None
+        return event.seq

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
-from pingme.domain.errors import ERRORS, UNKNOWN_OUTCOME, ErrorCode, PingMeError
+from pingme.domain.errors import ERRORS, UNKNOWN_OUTCOME, ErrorCode, PingMeError, Refused
 from pingme.ports.clock import Clock
-from pingme.sdk.errors import ServerUnreachable, error_of
+from pingme.sdk.errors import ClientClosed, ServerUnreachable, error_of
 from pingme.sdk.models import Envelope, Failure, Page
 from pingme.sdk.reconnect import TOKEN_CODES, backoff_ms
 
@@ -58,6 +58,7 @@ class Transport:
         query: Query | None = None,
         safe: bool | None = None,
         auth: bool = True,
+        timeout_s: float | None = None,
     ) -> T:
         """Return the ``data`` of an answer.
 
@@ -70,6 +71,7 @@ class Transport:
             safe: whether a repeat does no harm: GET, and what carries a msg_id. Such calls are made up to
                 MAX_ATTEMPTS times.
             auth: send the access token, and renew it once when it has run out.
+            timeout_s: of one attempt; by default the HTTP client's own.
 
         Raises:
             ServerUnreachable: no answer.
@@ -78,9 +80,12 @@ class Transport:
         """
         repeatable = safe if safe is not None else method == "GET"
         renewed = False
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        attempt = 1
+        while True:
             try:
-                data = await self._once(method, path, body=_present(body), query=_present(query), auth=auth)
+                data = await self._once(
+                    method, path, body=_present(body), query=_present(query), auth=auth, timeout_s=timeout_s
+                )
                 return convert(data, answer)
             except PingMeError as error:
                 if auth and error.code in TOKEN_CODES and self.renew is not None and not renewed:
@@ -89,9 +94,9 @@ class Transport:
                 elif repeatable and attempt < MAX_ATTEMPTS and _may_repeat(error):
                     wait = backoff_ms(attempt, self._clock.jitter())
                     await self._clock.sleep_ms(max(wait, error.retry_after_ms or 0))
+                    attempt += 1
                 else:
                     raise
-        raise AssertionError  # the last attempt returned or raised
 
     async def page(self, path: str, *, item: type[T], query: Query) -> tuple[list[T], str | None]:
         """Return the items of a list page, and the cursor of the next."""
@@ -99,14 +104,26 @@ class Transport:
         return [convert(entry, item) for entry in page.items], page.next_cursor
 
     async def _once(
-        self, method: str, path: str, *, body: Values | None, query: Query | None, auth: bool
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Values | None,
+        query: Query | None,
+        auth: bool,
+        timeout_s: float | None,
     ) -> Any:
+        if self._http.is_closed:
+            raise ClientClosed
         headers = {"Authorization": f"Bearer {self.token}"} if auth and self.token else {}
+        timeout = timeout_s if timeout_s is not None else httpx.USE_CLIENT_DEFAULT
         try:
             response = await self._http.request(
-                method, self._url + path, json=body, params=query, headers=headers
+                method, self._url + path, json=body, params=query, headers=headers, timeout=timeout
             )
-        except httpx.HTTPError as exc:
+        except UnicodeEncodeError as exc:
+            raise Refused(ErrorCode.INVALID_PARAMETERS, str(exc)) from exc
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise ServerUnreachable(f"no answer from {self._url}: {str(exc) or type(exc).__name__}") from exc
         return _data_of(response)
 

@@ -80,11 +80,11 @@ class Messages:
         Raises:
             Refused: 10002, 40006: the operation is malformed.
         """
-        if type(operation) is SendPayload:
+        if type(operation) is SendPayload and operation.epoch is None:  # nearly all: no further call
             return self._message(user_id, operation)
-        if (user_id, operation.conversation_id) not in self._known:
+        if operation.epoch is not None and operation.epoch != self._store.epoch:
             return None
-        return self._other(user_id, operation)
+        return self._command(user_id, operation)
 
     async def checked_command(self, user_id: str, operation: Operation) -> Command:
         """Return the command for any operation, asking the store about its writer.
@@ -97,7 +97,8 @@ class Messages:
             await self._check_send(user_id, operation)
         else:
             await self._check_member(user_id, operation.conversation_id, operation.msg_id)
-        command = self.command(user_id, operation)
+        await self._check_epoch(user_id, operation)
+        command = self._command(user_id, operation)
         if command is None:  # the cache was emptied in between
             raise Refused(ErrorCode.OVERLOADED, "too many conversations at once", retry_after_ms=1000)
         return command
@@ -169,6 +170,13 @@ class Messages:
         return uuid7(self._clock.now_ms(), self._clock.entropy(10))
 
     # Making commands.
+
+    def _command(self, user_id: str, operation: Operation) -> Command | None:
+        if type(operation) is SendPayload:
+            return self._message(user_id, operation)
+        if (user_id, operation.conversation_id) not in self._known:
+            return None
+        return self._other(user_id, operation)
 
     def _message(self, user_id: str, payload: SendPayload) -> Command | None:
         conversation_id, to_user_id = payload.conversation_id, payload.to_user_id
@@ -260,6 +268,13 @@ class Messages:
             self._learn(user_id, conversation_id, access.peer_id)
             return
         raise Refused(missing_code(conversation_id) if access is None else ErrorCode.NOT_A_MEMBER)
+
+    async def _check_epoch(self, user_id: str, operation: Operation) -> None:
+        """Refuse a seq of another epoch: it may be another message now. Repeats of what is stored pass."""
+        if operation.epoch is None or operation.epoch == self._store.epoch:
+            return
+        if await self._store.find(user_id, operation.msg_id) is None:
+            raise Refused(ErrorCode.CONFLICT, "epoch: the store was restored; seq may be another message now")
 
     def _learn(self, user_id: str, conversation_id: str, peer_id: str | None) -> None:
         if len(self._known) >= MAX_KNOWN:

@@ -26,6 +26,7 @@ LooseId = Annotated[
 SeqNumber = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 SeqOrZero = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 FrameId = Annotated[str, msgspec.Meta(max_length=64)]
+Epoch = Annotated[str, msgspec.Meta(max_length=64, description="of `auth_ok`: the store that the seq is of")]
 ContentType = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.+/_-]{0,63}\Z", description="a short type name")
 ]
@@ -62,6 +63,7 @@ class SendPayload(Payload, frozen=True, kw_only=True):
     client_ts: Timestamp | None = None
     reply_to: SeqNumber | None = None
     mentions: Annotated[tuple[Id, ...], msgspec.Meta(max_length=MAX_MENTIONS)] | None = None
+    epoch: Epoch | None = None
 
 
 class EditPayload(Payload, frozen=True, kw_only=True):
@@ -71,6 +73,7 @@ class EditPayload(Payload, frozen=True, kw_only=True):
     conversation_id: Id
     seq: SeqNumber
     content: str
+    epoch: Epoch | None = None
 
 
 class RecallPayload(Payload, frozen=True, kw_only=True):
@@ -79,6 +82,7 @@ class RecallPayload(Payload, frozen=True, kw_only=True):
     msg_id: Id
     conversation_id: Id
     seq: SeqNumber
+    epoch: Epoch | None = None
 
 
 class ReactPayload(Payload, frozen=True, kw_only=True):
@@ -89,6 +93,7 @@ class ReactPayload(Payload, frozen=True, kw_only=True):
     seq: SeqNumber
     emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EMOJI_BYTES)]
     remove: bool = False
+    epoch: Epoch | None = None
 
 
 class AckPayload(Payload, frozen=True, kw_only=True):

@@ -55,6 +55,8 @@ export interface EditBody {
   seq: number;
   /** At most `websocket.max_message_size` bytes of UTF-8 (40006 beyond). */
   content: string;
+  /** Of `auth_ok`: the store that the seq is of. */
+  epoch?: string;
 }
 
 /** Nothing to say but that it was done. */
@@ -279,6 +281,8 @@ export interface ReactBody {
   seq: number;
   emoji: string;
   remove?: boolean;
+  /** Of `auth_ok`: the store that the seq is of. */
+  epoch?: string;
 }
 
 /** A message that shall be withdrawn. */
@@ -287,6 +291,8 @@ export interface RecallBody {
   msg_id: string;
   conversation_id: string;
   seq: number;
+  /** Of `auth_ok`: the store that the seq is of. */
+  epoch?: string;
 }
 
 /** Who got and who read an event: present members besides its sender, in the order of joining. */
@@ -338,6 +344,8 @@ export interface SendBody {
   reply_to?: number;
   /** User ids, or `all` by admins. */
   mentions?: readonly string[];
+  /** Of `auth_ok`: the store that the seq is of. */
+  epoch?: string;
 }
 
 /** What shall change; absent fields stay. */

@@ -74,6 +74,8 @@ export interface EditPayload {
   conversation_id: string;
   seq: number;
   content: string;
+  /** of `auth_ok`: the store that the seq is of */
+  epoch?: string;
 }
 
 /** What went wrong with a frame; `outcome` is `refused` or `unknown`. */
@@ -251,6 +253,8 @@ export interface ReactPayload {
   seq: number;
   emoji: string;
   remove?: boolean;
+  /** of `auth_ok`: the store that the seq is of */
+  epoch?: string;
 }
 
 /** Who put this emoji, the first 50 in order, and how many in all. */
@@ -279,6 +283,8 @@ export interface RecallPayload {
   /** [A-Za-z0-9_-]{1,64} */
   conversation_id: string;
   seq: number;
+  /** of `auth_ok`: the store that the seq is of */
+  epoch?: string;
 }
 
 /** Somebody's positions; in large groups how many members reached `seq`. */
@@ -318,6 +324,8 @@ export interface SendPayload {
   client_ts?: number;
   reply_to?: number;
   mentions?: readonly string[];
+  /** of `auth_ok`: the store that the seq is of */
+  epoch?: string;
 }
 
 /** The end of an answer to `sync`: `since` is the token for the next one. */

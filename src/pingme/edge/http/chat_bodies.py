@@ -35,6 +35,14 @@ UserId = Annotated[Id, Field(examples=[EXAMPLE_USER])]
 GroupId = Annotated[Id, Field(examples=[EXAMPLE_GROUP])]
 ConversationId = Annotated[Id, Field(examples=[EXAMPLE_PRIVATE])]
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ, strict=True, examples=[7])]
+Epoch = Annotated[
+    str | None,
+    Field(
+        max_length=64,
+        description="Of `auth_ok`: the store that the seq is of.",
+        examples=["7c5bf1233ce2f877"],
+    ),
+]
 Timestamp = Annotated[int, Field(ge=0, le=MAX_SEQ, strict=True, examples=[1_735_689_600_000])]
 Text = Annotated[str, Field(max_length=TEXT_MAX)]
 Content = Annotated[
@@ -88,6 +96,7 @@ class SendBody(ApiModel):
     mentions: Annotated[list[UserId], Field(max_length=MAX_MENTIONS)] | None = Field(
         None, description="User ids, or `all` by admins."
     )
+    epoch: Epoch = None
 
 
 class EditBody(ApiModel):
@@ -97,6 +106,7 @@ class EditBody(ApiModel):
     conversation_id: ConversationId
     seq: Seq
     content: Content
+    epoch: Epoch = None
 
 
 class RecallBody(ApiModel):
@@ -105,6 +115,7 @@ class RecallBody(ApiModel):
     msg_id: MsgId
     conversation_id: ConversationId
     seq: Seq
+    epoch: Epoch = None
 
 
 class ReactBody(ApiModel):
@@ -115,6 +126,7 @@ class ReactBody(ApiModel):
     seq: Seq
     emoji: Annotated[str, Field(min_length=1, max_length=MAX_EMOJI_BYTES, examples=["👍"])]
     remove: StrictBool = False
+    epoch: Epoch = None
 
 
 class AckBody(ApiModel):
