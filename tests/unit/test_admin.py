@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 import structlog
 
-from pingme.adapters.data_lock import LOCK_NAME, DataFolderInUse, DataLock
-from pingme.cli.admin import CallFailed, call, find_socket
+from pingme.adapters.data_lock import LOCK_NAME, DataFolderInUse, DataLock, holder_of
+from pingme.cli import admin as cli_admin
+from pingme.cli.admin import CallFailed, NoAnswer, call, call_server, find_socket
 from pingme.config import AppSettings, Settings
 from pingme.domain.errors import ErrorCode, PingMeError, Refused
-from pingme.edge.admin import CONNECTIONS_MAX, REQUEST_MAX_BYTES, AdminServer
+from pingme.edge.admin import CONNECTIONS_MAX, REFUSALS_MAX, REQUEST_MAX_BYTES, AdminServer
 from pingme.edge.logs import HANDLER
 
 
@@ -134,9 +135,16 @@ async def test_a_request_is_bounded(tmp_path):
 
 
 async def test_connections_are_bounded(tmp_path):
-    """Above the bound a connection is closed at once."""
+    """A call above the bound is answered with the reason, whether it came before the answer or not; a flood is not."""
     async with serving(tmp_path), contextlib.AsyncExitStack() as stack:
         for _ in range(CONNECTIONS_MAX):
+            _, writer = await asyncio.open_unix_connection(str(tmp_path / "admin.sock"))
+            stack.callback(writer.close)
+        await asyncio.sleep(0.05)
+        with pytest.raises(CallFailed, match="16 calls run already; try again") as caught:
+            await call_server(settings_for(tmp_path), "echo", {})
+        assert caught.value.code == ErrorCode.OVERLOADED
+        for _ in range(REFUSALS_MAX):
             _, writer = await asyncio.open_unix_connection(str(tmp_path / "admin.sock"))
             stack.callback(writer.close)
         await asyncio.sleep(0.05)
@@ -344,3 +352,60 @@ def test_two_processes_never_hold_it_together(tmp_path):
 
     assert (len(won), len(lost)) == (1, 7)
     won[0].release()
+
+
+@contextlib.contextmanager
+def hanging(folder: Path):
+    """A socket that takes connections and never says a word, as that of a server that was stopped."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "admin.sock"))
+        listener.listen()
+        yield listener
+
+
+async def test_a_server_that_hangs_is_told_of(tmp_path):
+    """A call with a limit ends, and names who holds the folder."""
+    with DataLock(tmp_path), hanging(tmp_path), pytest.raises(NoAnswer) as caught:
+        await call_server(settings_for(tmp_path), "server.status", {}, answer_within_s=0.05)
+
+    assert f"process {os.getpid()} holds the data folder {tmp_path} but does not answer" in str(caught.value)
+
+
+async def test_a_call_without_a_limit_says_that_it_waits(tmp_path, monkeypatch, capsys):
+    """One line on stderr, and the answer counts when it comes; a call that is answered says nothing."""
+    monkeypatch.setattr(cli_admin, "SILENCE_S", 0.05)
+
+    async def slow(arguments, progress):
+        await asyncio.sleep(arguments["for_s"])
+        progress({"done": 1})
+        await asyncio.sleep(0.1)
+        return {}
+
+    async with serving(tmp_path, {"slow": slow}):
+        assert await call_server(settings_for(tmp_path), "slow", {"for_s": 0}) == {}
+        quick = capsys.readouterr().err
+        assert await call_server(settings_for(tmp_path), "slow", {"for_s": 0.2}) == {}
+
+    assert quick == ""
+    assert capsys.readouterr().err.count("the server has not answered") == 1
+
+
+def test_a_holder_is_one_that_holds_the_lock(tmp_path):
+    """An id that a dead holder left behind may be another process's by now."""
+    assert holder_of(tmp_path) == 0
+    with DataLock(tmp_path):
+        assert holder_of(tmp_path) == os.getpid()
+    (tmp_path / LOCK_NAME).write_text(f"{os.getpid()}\n")
+    assert holder_of(tmp_path) == 0
+    DataLock(tmp_path).acquire()
+
+
+def test_a_full_disk_does_not_hinder_the_lock(tmp_path, monkeypatch):
+    """What stands in the file is only for the message."""
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with DataLock(tmp_path), pytest.raises(DataFolderInUse, match="another process"):
+        DataLock(tmp_path).acquire()

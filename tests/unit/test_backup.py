@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import sqlite3
 import stat
 import threading
@@ -16,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pingme.adapters.data_lock import DataFolderInUse, DataLock
+from pingme.adapters.export_file import ExportFileFailed, written
 from pingme.adapters.sqlite_admin import database_handlers, run_in_thread
 from pingme.adapters.sqlite_backup import BackupFailed, back_up, check_backup, restore
 from pingme.adapters.sqlite_database import connect
@@ -566,3 +568,115 @@ def test_sizes_are_for_people():
     assert [db.size(count) for count in (0, 1023, 1024, 1536, 5 << 30)] == [
         "0 bytes", "1023 bytes", "1.0 KiB", "1.5 KiB", "5.0 GiB",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["pingme.db", "pingme.db-wal", "pingme.db-shm", "pingme.db-journal"])
+@pytest.mark.parametrize("force", [False, True])
+def test_the_store_is_never_replaced(closed, name, force):
+    """Not by a backup and not by an export, with force or without, whether the file is there or not."""
+    before = closed.read_bytes()
+    target = closed.parent / name
+
+    with pytest.raises(BackupFailed, match="the database"):
+        back_up(closed, target, force=force, report=quiet)
+    with pytest.raises(ExportFileFailed, match="the database"), written(target, force=force, store=closed):
+        pass
+
+    assert closed.read_bytes() == before
+    assert not list(closed.parent.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["pingme.lock", "jwt.secret", "admin.sock", "admin.path"])
+def test_the_files_of_a_data_folder_are_never_replaced(closed, name):
+    """A lock that is replaced is no lock, and a secret that is gone ends every session."""
+    (closed.parent / name).write_text("kept")
+
+    with pytest.raises(BackupFailed, match="choose another name"):
+        back_up(closed, closed.parent / name, force=True, report=quiet)
+    with pytest.raises(ExportFileFailed), written(closed.parent / name, force=True, store=closed):
+        pass
+
+    assert (closed.parent / name).read_text() == "kept"
+
+
+def test_the_store_is_known_by_any_name(closed):
+    """Another way to the file is no other file."""
+    (closed.parent / "link").symlink_to(closed.parent)
+
+    with pytest.raises(BackupFailed, match="the database itself"):
+        back_up(closed, closed.parent / "link" / closed.name, force=True, report=quiet)
+
+
+def test_a_backup_with_another_checksum_does_not_verify(closed, tmp_path):
+    """The checksum beside a file counts for `pingme db verify`, too; without one the rows alone count."""
+    saved = tmp_path / "saved.db"
+    back_up(closed, saved, force=False, report=quiet)
+    good = db.verify_file(saved)
+    saved.with_name("saved.db.sha256").write_text(f"{'0' * 64}  saved.db\n")
+    other = db.verify_file(saved)
+    saved.with_name("saved.db.sha256").unlink()
+
+    assert good["good"]
+    assert db.verify_file(saved)["good"]
+    assert not other["good"]
+    assert (other["fault_count"], len(other["faults"])) == (1, 1)
+    assert "expected SHA-256 0000" in other["faults"][0]
+
+
+def test_a_newer_schema_does_not_verify(closed, monkeypatch):
+    """Neither the store nor a copy of it: this program cannot tell what it means."""
+    with contextlib.closing(sqlite3.connect(closed)) as connection:
+        connection.execute(f"PRAGMA user_version={len(STEPS) + 1}")
+    monkeypatch.setenv("PINGME_APP__DATA_DIR", str(closed.parent))
+    monkeypatch.setenv("PINGME_DATABASE__PATH", str(closed))
+
+    for answer in (db.verify_file(closed), db.verify_store()):
+        assert not answer["good"]
+        assert any("install a newer PingMe" in fault for fault in answer["faults"])
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+@pytest.mark.parametrize("kind", ["damaged", "folder"])
+def test_a_store_that_cannot_be_upgraded_is_one_line(tmp_path, monkeypatch, kind, options):
+    """A damaged file, or a folder in its place, is told of and no traceback."""
+    store = tmp_path / "pingme.db"
+    if kind == "folder":
+        store.mkdir()
+    else:
+        store.write_bytes(b"no database at all" * 1_000)
+    monkeypatch.setenv("PINGME_APP__DATA_DIR", str(tmp_path))
+
+    result = CliRunner().invoke(db.app, ["upgrade", *options])
+
+    assert isinstance(result.exception, PingMeError)
+    assert str(store) in str(result.exception)
+
+
+def test_sigterm_ends_a_command_as_an_interrupt_does():
+    """Also where SIGINT is ignored, as in the background of a script; afterwards all is as before."""
+    before = signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), db.sigterm_interrupts():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, before[1])
+    with pytest.raises(KeyboardInterrupt), db.sigterm_interrupts():
+        signal.raise_signal(signal.SIGTERM)
+
+    assert signal.getsignal(signal.SIGTERM) == before[0]
+
+
+def test_a_draft_leaves_no_journal(closed, tmp_path):
+    """What was interrupted leaves nothing, whatever SQLite made beside it."""
+    saved = tmp_path / "saved.db"
+
+    def stops(phase, done, total):
+        if phase == "checksum":
+            partial = next(tmp_path.glob(".saved.db.*.partial"))
+            partial.with_name(f"{partial.name}-journal").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        back_up(closed, saved, force=False, report=stops)
+
+    assert not list(tmp_path.glob(".saved*"))

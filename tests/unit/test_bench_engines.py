@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from pingme.bootstrap.port_owner import pids_of_port
 from pingme.cli.bench.app import sizes_of
@@ -201,5 +202,5 @@ def test_one_size_has_nothing_to_be_compared_with():
 @pytest.mark.parametrize("text", ["", "1,20", "2;20", "two"])
 def test_sizes_must_be_numbers(text: str):
     """The error shows what is expected."""
-    with pytest.raises(PingMeError, match="such as 2,20,200"):
+    with pytest.raises(typer.BadParameter, match="such as 2,20,200"):
         sizes_of(text)

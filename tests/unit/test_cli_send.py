@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pingme.cli.profiles import Profiles, server_of
+from pingme.cli.profiles import BadServer, Profiles, server_of, spare_loopback
 from pingme.cli.send import Exit, Job, Who, app, run
 from pingme.wire import server_frames as wire
 from tests.fakes.server import FakeServer
@@ -135,10 +135,79 @@ def test_a_server_that_is_not_there_asks_to_try_again(tmp_path: Path, monkeypatc
     assert run(Job(to="bob"), ["hello"], nowhere) == Exit.TRY_AGAIN
 
 
-@pytest.mark.parametrize("arguments", [["hello"], ["--to", "bob"], ["--to", "bob", "--group", "g", "hello"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["hello"],
+        ["--to", "bob"],
+        ["--to", "bob", "--group", "g", "hello"],
+        ["--to", "bob", "--server", "http://127.0.0.1:abc", "hello"],
+        ["--to", "bob", "--server", "127.0.0.1:99999", "hello"],
+    ],
+)
 def test_a_mistake_in_the_command_line_is_exit_code_2(arguments: list[str]):
-    """Without receiver or message, or with two receivers, nothing is sent."""
+    """Without receiver or message, with two receivers, or with no address of a server nothing is sent."""
     assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_a_line_that_is_no_utf8_is_sent_all_the_same(monkeypatch: pytest.MonkeyPatch):
+    """An odd byte in a log shows as one sign, and the lines after it come too."""
+    sent: list[str] = []
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr("pingme.cli.send.run", lambda _job, contents, _who: sent.extend(contents) or 0)
+
+    result = CliRunner().invoke(app, ["--to", "bob", "-"], input=b"one\ntw\xff\nthree\n")
+
+    assert result.exit_code == 0
+    assert sent == ["one", "tw\ufffd", "three"]
+
+
+async def test_an_empty_token_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A variable that a script has emptied does not hide the profile."""
+    monkeypatch.setenv("PINGME_TOKEN", "")
+    async with FakeServer() as server:
+        server.user("bob")
+        await logged_in(server, tmp_path, "alice")
+
+        assert await send(server, Job(to="bob"), ["hello"], who(server, tmp_path)) == Exit.STORED
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:abc",
+        "127.0.0.1:99999",
+        "127.0.0.1:0",
+        "ftp://host",
+        "http://",
+        "http://a b",
+        "http://[::1",
+        "h?x",
+    ],
+)
+def test_what_is_no_address_is_refused(address: str):
+    """Before anything tries to reach it."""
+    with pytest.raises(BadServer, match="expected http://host:port"):
+        server_of(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost", "http://[::1]:8080", "https://chat.example.org/pingme", "büro:8080"]
+)
+def test_an_address_may_have_many_forms(address: str):
+    """A name, an IPv6 address, a path before the API, letters of any language."""
+    assert server_of(address).endswith(address)
+
+
+def test_no_proxy_is_asked_for_this_machine():
+    """It could not reach it; what the variable lists already stays."""
+    one, all_of_them = {"no_proxy": "intern"}, {"NO_PROXY": "*"}
+
+    spare_loopback(one)
+    spare_loopback(all_of_them)
+
+    assert one["no_proxy"] == one["NO_PROXY"] == "intern,127.0.0.1,localhost,::1"
+    assert all_of_them == {"NO_PROXY": "*"}
 
 
 def test_the_server_is_chosen_by_option_environment_profile_and_default(monkeypatch: pytest.MonkeyPatch):

@@ -542,3 +542,78 @@ def test_a_named_file_that_may_not_be_seen_is_an_error(closed_folder):
     assert text == (
         "/closed/pingme.yml: APP_CONF names it: expected a readable configuration file, got: Permission denied"
     )
+
+
+# --- what an operator gets wrong --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({"APP_PORT": "9090"}, "app.port"),
+        ({"PINGME_METRICS__PORT": "8080"}, "metrics.port"),
+        ({"APP_PORT": "9090", "APP_HOST": "localhost"}, "app.port"),
+        ({"APP_PORT": "9090", "APP_HOST": "10.0.0.1", "PINGME_METRICS__HOST": "0.0.0.0"}, "app.port"),
+    ],
+)
+def test_one_port_cannot_be_had_twice(folder, environ, name):
+    """The port of clients and that of the figures differ, where both are on one address."""
+    text = refusal(environ)
+
+    assert f": {name}: expected different ports" in text
+    assert "PINGME_METRICS__PORT=" in text
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"APP_PORT": "0", "PINGME_METRICS__PORT": "0"},
+        {"APP_PORT": "9090", "APP_HOST": "10.0.0.1"},
+    ],
+)
+def test_ports_that_do_not_meet_are_fine(folder, environ):
+    """0 is no port, and another address is another port."""
+    load_settings(environ=environ)
+
+
+def test_a_home_is_expanded(folder, monkeypatch):
+    """`~` in the file and in the environment is the home, as a shell would have it."""
+    monkeypatch.setenv("HOME", "/home/ada")
+    write(folder, "app:\n  data_dir: ~/pingme\n")
+
+    settings = load_settings(environ={"PINGME_DATABASE__PATH": "~/store.db"})
+
+    assert settings.data_dir == Path("/home/ada/pingme")
+    assert settings.sqlite_path == Path("/home/ada/store.db")
+    assert "expected path" in refusal({"PINGME_APP__DATA_DIR": "~nobody-has-this-name/x"})
+
+
+def test_an_empty_folder_is_refused(folder):
+    """It would be the current one."""
+    write(folder, 'app:\n  data_dir: ""\n')
+
+    assert 'config/local.yml:2: app.data_dir: expected path, got ""' in refusal()
+
+
+def test_a_home_is_needed_only_where_no_folder_is_set(folder, monkeypatch):
+    """A user without one may say where the data is; otherwise one line says what to set."""
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+
+    assert load_settings(environ={"PINGME_APP__DATA_DIR": "/srv/x"}).data_dir == Path("/srv/x")
+    assert "set PINGME_APP__DATA_DIR" in refusal()
+
+
+@pytest.mark.parametrize("host", ["a..b", ".", "x" * 64])
+def test_a_host_that_no_resolver_takes_is_refused(folder, host):
+    """Here, and not by a traceback of the start."""
+    assert "metrics.host: expected" in refusal({"PINGME_METRICS__HOST": host})
+
+
+@pytest.mark.parametrize("host", ["::1", "localhost", "chat.example.org.", "bücher.example"])
+def test_hosts_are_taken_as_they_are(folder, host):
+    """Addresses and names of every kind."""
+    assert load_settings(environ={"APP_HOST": host}).app.host == host

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 from random import Random
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from pingme.cli.app import app
@@ -160,7 +162,7 @@ def test_what_is_somebodys_is_not_touched_unasked(tmp_path: Path):
 @pytest.mark.parametrize("more", [{"port": 8080}, {"data_dir": Path("somewhere")}])
 def test_a_server_that_runs_has_its_own_port_and_folder(more: dict[str, object]):
     """--server goes with neither --port nor --data-dir."""
-    with pytest.raises(PingMeError, match="for one of the demo's own"):
+    with pytest.raises(typer.BadParameter, match="for one of the demo's own"):
         check_wanted(wanted(server="http://localhost:8080", add=True, **more))
 
 
@@ -172,6 +174,25 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path):
 
     assert isinstance(result.exception, PingMeError)
     assert "holds a store already" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--server", "localhost:99999"], ["--server", "localhost", "--port", "8080"]]
+)
+def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]):
+    """Before anything is started."""
+    assert CliRunner().invoke(app, ["demo", "--add", *arguments]).exit_code == 2
+
+
+def test_a_port_that_is_taken_is_told_by_its_option(tmp_path: Path):
+    """Who typed --port reads --port, not a setting of the server."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        result = CliRunner().invoke(app, ["demo", "--port", str(port)])
+
+    assert isinstance(result.exception, PingMeError)
+    assert f"--port {port}: Address already in use; name another" in str(result.exception)
 
 
 def test_people_are_told_how_to_get_in():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
@@ -104,6 +105,48 @@ def test_the_list_shows_no_content(world):
     assert all(shown in table for shown in ("50006", "u9", "p2", "constraint failed", "2023-11-14 22:13:20Z"))
     assert [item["msg_id"] for item in json.loads(text)["items"]] == ["m1", "m2"]
     assert "secret" not in table + text
+
+
+def test_a_letter_is_one_line_however_narrow_the_terminal_is(world, monkeypatch):
+    """Ids can be searched and copied, and no error moves the cursor."""
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "g" * 60
+    odd = msgspec.structs.replace(letter(1, sender=name), conversation_id=name, error="bad\n\x1b[2J")
+    world.put(odd, letter(2))
+
+    _, out = world.run("list")
+
+    head, first, second = out.splitlines()
+    assert head.split() == ["ID", "CODE", "TRIES", "REPLAYS", "SINCE", "SENDER", "CONVERSATION", "ERROR"]
+    assert first.endswith(f"{name}  {name}  bad\\n\\x1b[2J")
+    assert " p2 " in second
+
+
+def test_failures_of_a_large_replay_come_first():
+    """The answer lists some letters only: what it leaves out is counted, in --json too."""
+    results = [{"id": 1, "outcome": "stored"}, {"id": 2, "outcome": "refused"}]
+
+    answer = dlq.failures_first({"results": results, "counts": {"stored": 1200, "refused": 3}})
+
+    assert [result["id"] for result in answer["results"]] == [2, 1]
+    assert answer["results_left_out"] == 1201
+
+
+def test_a_replay_tells_how_many_letters_it_does_not_list(capsys):
+    """After those that it does."""
+    listed = [{"id": 2, "outcome": "refused"}]
+
+    dlq.print_replay(
+        {
+            "results": listed,
+            "results_left_out": 1201,
+            "missing": [],
+            "counts": {"refused": 1202},
+            "stopped": "",
+        }
+    )
+
+    assert capsys.readouterr().out == "     2  refused\n… and 1201 more\n1202 refused\n"
 
 
 def test_an_empty_list_says_so(world):

@@ -13,13 +13,22 @@ from typing import Any
 
 import pytest
 
+from pingme.adapters.data_lock import DataLock
 from pingme.adapters.disk_probe import FsyncTimes
 from pingme.adapters.sqlite_database import connect
 from pingme.adapters.sqlite_schema import STEPS, new_epoch, upgrade_schema
-from pingme.cli.doctor import database, folder, machine, server, settings
+from pingme.cli.doctor import database, engines, folder, machine, server, settings
 from pingme.cli.doctor.findings import Finding, ok, run_checks, size, worst
 from pingme.cli.doctor.server import Running
-from pingme.config import AppSettings, Loaded, MetricsSettings, Settings, load_with_sources
+from pingme.config import (
+    AppSettings,
+    KafkaSettings,
+    Loaded,
+    MetricsSettings,
+    RedisSettings,
+    Settings,
+    load_with_sources,
+)
 from pingme.config.limits import LimitsSettings
 
 GOOD_SECRET = "q8Zr5tLw2XhV7nKd0pYc4sBm9fJg6uTa"
@@ -568,10 +577,10 @@ def test_what_is_wrong_with_a_running_server(change: dict[str, Any], check: str,
 
 
 def test_a_holder_that_does_not_answer_is_told(tmp_path: Path) -> None:
-    """The lock names a living process and there is no socket; a dead one's lock is nobody's."""
+    """The lock is held and there is no socket; an id that a dead holder left is nobody's, whoever has it now."""
+    with DataLock(tmp_path):
+        silent = server.ask_server(with_data(tmp_path))
     (tmp_path / "pingme.lock").write_text(f"{os.getpid()}\n")
-    silent = server.ask_server(with_data(tmp_path))
-    (tmp_path / "pingme.lock").write_text("")
     nobody = server.ask_server(with_data(tmp_path))
 
     assert (silent.pid, statuses(server.check_server(silent))) == (os.getpid(), {"server.answers": "warn"})
@@ -609,6 +618,15 @@ def test_a_taken_port_names_who_has_it(taken: int) -> None:
     assert f"(pid {os.getpid()})" in found["ports.app"].text or not Path("/proc/net/tcp").exists()
     assert f"APP_PORT={taken + 1}" in found["ports.app"].fix
     assert statuses(server.check_ports(strict, Running()))["ports.metrics"] == "fail"
+
+
+def test_the_port_of_a_server_that_hangs_is_its_own(taken: int) -> None:
+    """Another port would not help: its process holds the data folder, too."""
+    chosen = with_data(Path("/nowhere"), host="127.0.0.1", port=taken)
+
+    found = by_check(server.check_ports(chosen, Running(None, "it does not answer", os.getpid())))
+
+    assert found["ports.app"].status == "ok" or not Path("/proc/net/tcp").exists()
 
 
 def test_ports_of_the_running_server_are_its_own() -> None:
@@ -652,3 +670,44 @@ def test_sqlite_errors_of_another_kind_are_not_hidden(store: Path, monkeypatch: 
 
     with pytest.raises(sqlite3.OperationalError, match="disk I/O"):
         database._quick_check(Broken(), store)  # type: ignore[arg-type]  # what it needs of a connection
+
+
+def test_a_server_that_hangs_holds_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection and says nothing: a finding, not a command that hangs, too."""
+    monkeypatch.setattr(server, "ANSWER_WITHIN_S", 0.05)
+    with DataLock(tmp_path), socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "admin.sock"))
+        listener.listen()
+        hung = server.ask_server(with_data(tmp_path))
+
+    assert hung.pid == os.getpid()
+    assert "but does not answer" in hung.silent
+
+
+def test_another_users_folder_has_one_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may not look into it is told as whom to look; its owner, and root, look themselves."""
+    mine = folder.check_stranger(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    root = folder.check_stranger(tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    found = folder.check_stranger(tmp_path / "data")
+    absent = folder.check_stranger(tmp_path)
+
+    assert (mine, root, found) == (None, None, None)
+    assert absent is not None
+    assert (absent.check, absent.status) == ("folder.owner", "fail")
+    assert absent.fix.startswith("sudo -u ")
+
+
+def test_engines_elsewhere_are_asked(taken: int) -> None:
+    """Without them nothing is said; one that is away is a fault, and one broker of several a warning."""
+    redis = Settings(redis=RedisSettings(host="127.0.0.1", port=1))
+    kafka = Settings(kafka=KafkaSettings(brokers=("127.0.0.1:1",)))
+    some = Settings(kafka=KafkaSettings(brokers=("127.0.0.1:1", f"127.0.0.1:{taken}")))
+    there = Settings(kafka=KafkaSettings(brokers=(f"127.0.0.1:{taken}",)))
+
+    assert list(engines.check_engines(Settings())) == []
+    assert statuses(engines.check_engines(redis)) == {"engines.redis": "fail"}
+    assert statuses(engines.check_engines(kafka)) == {"engines.kafka": "fail"}
+    assert statuses(engines.check_engines(some)) == {"engines.kafka": "warn"}
+    assert statuses(engines.check_engines(there)) == {"engines.kafka": "ok"}

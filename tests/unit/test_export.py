@@ -7,9 +7,9 @@ import contextlib
 import gzip
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -22,7 +22,9 @@ from pingme.adapters.export_file import ExportFileFailed, read_lines, written
 from pingme.cli import db
 from pingme.config import AppSettings, Settings
 from pingme.domain.chain import Heads, first_hash
-from pingme.services.moving import Moved, verify_export
+from pingme.ports.new_store import NewStore
+from pingme.services import moving
+from pingme.services.moving import Moved, import_store, verify_export
 from pingme.wire.export import (
     LINE_MAX,
     BadExport,
@@ -469,3 +471,36 @@ def verify_counts(record: Record) -> dict[str, int]:
     from pingme.wire.export import TYPES
 
     return dict.fromkeys(TYPES.values(), 0) | {TYPES[type(record)]: 1}
+
+
+def test_an_import_can_be_interrupted(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two batches, also into a store that never waits; what was begun is given up."""
+    done: list[str] = []
+
+    class Eager:
+        """A store of this process."""
+
+        async def begin(self) -> None:
+            asyncio.get_running_loop().call_soon(task.cancel)
+
+        async def write(self, batch: Sequence[Record]) -> None:
+            done.append("write")
+
+        async def finish(self) -> str:
+            done.append("finish")
+            return "epoch"
+
+        async def abandon(self) -> None:
+            done.append("abandon")
+
+    async def run() -> None:
+        nonlocal task
+        task = asyncio.create_task(import_store(lines, cast(NewStore, Eager())))
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    task: asyncio.Task[Any]
+    monkeypatch.setattr(moving, "BATCH_RECORDS", 2)
+    asyncio.run(run())
+
+    assert done == ["write", "abandon"]

@@ -61,6 +61,37 @@ def test_without_a_terminal_nothing_is_watched():
 
 
 @pytest.mark.slow
+def test_a_signal_ends_the_client_as_its_key_does(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """SIGTERM gives the terminal back: the other screen is left, and the exit status says why."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    process, terminal = start(CLIENT, "chat", "--server", "http://127.0.0.1:1")
+    read_until(terminal, b"Create account")
+
+    process.send_signal(signal.SIGTERM)
+
+    try:
+        read_until(terminal, b"\x1b[?1049l")
+        assert process.wait(WITHIN_S) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+        os.close(terminal)
+
+
+@pytest.mark.slow
+def test_what_is_no_address_ends_the_client_at_once(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """A wrong command line is exit status 2."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    process, terminal = start(CLIENT, "chat", "--server", "http://127.0.0.1:abc")
+
+    try:
+        read_until(terminal, b"expected http://host:port")
+        assert process.wait(WITHIN_S) == 2
+    finally:
+        process.kill()
+        os.close(terminal)
+
+
+@pytest.mark.slow
 def test_the_client_ends_with_its_window(tmp_path, monkeypatch: pytest.MonkeyPatch):
     """The whole of `pingme chat`, at its first screen."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))

@@ -65,6 +65,46 @@ async def test_a_wrong_password_says_so_and_stays(server: FakeServer, tmp_path: 
         assert Profiles(tmp_path).all() == []
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:abc", "127.0.0.1:99999"])
+async def test_what_is_no_address_of_a_server_is_told_at_login(
+    server: FakeServer, tmp_path: Path, address: str
+):
+    """The login screen stays, with everything typed."""
+    async with terminal(server, tmp_path) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, LoginScreen))
+        for name, value in (("server", address), ("username", "alice"), ("password", PASSWORD)):
+            pilot.app.screen.query_one(f"#{name}", Input).value = value
+        pilot.app.screen.query_one("#password", Input).focus()
+        await pilot.press("enter")
+
+        problem = pilot.app.screen.query_one("#problem", Label)
+        await until(pilot, lambda: "expected http://host:port" in str(problem.render()))
+        assert pilot.app.screen.query_one("#password", Input).value == PASSWORD
+
+
+async def test_a_crash_shows_where_it_was_and_no_values(server: FakeServer, tmp_path: Path):
+    """The password is among the values that a traceback could show."""
+    async with terminal(server, tmp_path) as pilot:
+        password = "hunter" + str(len(PASSWORD))
+        try:
+            int(password)
+        except ValueError:
+            pilot.app._fatal_error()
+
+        (crash,) = pilot.app._exit_renderables
+        shown_text = "".join(segment.text for segment in crash.segments)  # type: ignore[union-attr]
+    assert "int(password)" in shown_text
+    assert "locals" not in shown_text
+
+
+def test_without_a_terminal_there_is_another_command():
+    """In a pipe nobody could see or type anything."""
+    result = CliRunner().invoke(command, [])
+
+    assert result.exit_code == 2
+    assert "pingme send" in result.output
+
+
 async def test_the_session_is_kept_for_the_next_time(server: FakeServer, tmp_path: Path):
     """The second start goes straight to the conversations; what came meanwhile is unread, then read."""
     async with terminal(server, tmp_path) as pilot:

@@ -6,6 +6,7 @@ stays; what stands in it (the holder's process id) is only for the message.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -65,15 +66,17 @@ class DataLock:
             pid = _read_pid(file)
             os.close(file)
             raise DataFolderInUse(self._data_dir, pid) from exc
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode("ascii"), 0)
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without its holder's name
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode("ascii"), 0)
         self._file = file
 
     def release(self) -> None:
         """Give the lock back; without it nothing happens."""
         file, self._file = self._file, None
         if file is not None:
-            os.ftruncate(file, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(file, 0)
             os.close(file)
 
     def __enter__(self) -> Self:
@@ -84,6 +87,42 @@ class DataLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def holder_of(data_dir: Path) -> int:
+    """Return the id of the process that holds a data folder, 0 = nobody, or not known. The lock stays as it is.
+
+    An id that stands there from a holder that is gone may be another process's by now, so the lock itself is asked:
+    for a moment, shared, and only while such a process lives.
+    """
+    try:
+        file = os.open(data_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    pid = 0
+    try:
+        pid = _read_pid(file)
+        if not pid or not _lives(pid):
+            return 0
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return pid
+    except OSError:
+        return 0
+    else:
+        return 0
+    finally:
+        os.close(file)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _read_pid(file: int) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from pingme.adapters.sqlite_backup import flush
+from pingme.adapters.sqlite_backup import flush, what_is_kept
 from pingme.domain.errors import ErrorCode, PingMeError
 from pingme.wire.export import LINE_MAX, BadExport
 
@@ -37,12 +37,13 @@ class ExportFileFailed(PingMeError):
 
 
 @contextlib.contextmanager
-def written(path: Path, *, force: bool) -> Iterator[Write]:
+def written(path: Path, *, force: bool, store: Path | None = None) -> Iterator[Write]:
     """Lend what writes a new file, which appears under its name when the block has ended well.
 
     Args:
         path: of the file, or `STREAM`.
         force: True replaces a file of that name.
+        store: the embedded store, which is never replaced.
 
     Raises:
         ExportFileFailed: there is one, the folder is missing, the disk is full …
@@ -55,21 +56,24 @@ def written(path: Path, *, force: bool) -> Iterator[Write]:
     path = path.absolute()
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with _explained(f"cannot write {path}"):
-        _check_target(path, force=force)
+        _check_target(path, force=force, store=store)
         try:
             with _opened(partial, compress=path.suffix == ".gz") as file:
                 yield file.write
             flush(partial)
-            _check_target(path, force=force)  # it may have come meanwhile
+            _check_target(path, force=force, store=store)  # it may have come meanwhile
             partial.replace(path)
             flush(path.parent)
         finally:
             partial.unlink(missing_ok=True)
 
 
-def _check_target(path: Path, *, force: bool) -> None:
+def _check_target(path: Path, *, force: bool, store: Path | None) -> None:
     if not path.parent.is_dir():
         raise ExportFileFailed(f"there is no folder {path.parent}")
+    kept = what_is_kept(path, store=store)
+    if kept:
+        raise ExportFileFailed(f"{path} is {kept}; choose another name")
     if path.is_dir():
         raise ExportFileFailed(f"{path} is a folder; name a file")
     if path.exists() and not force:

@@ -30,6 +30,12 @@ PAGES_PER_STEP = 256  # 1 MiB: often enough for a smooth bar, rare enough to cos
 CHUNK_BYTES = 1 << 20
 OWNER_ONLY = 0o600  # the file holds password hashes and every message
 INTEGRITY_FAULTS_MAX = 20
+NEVER_REPLACED = {  # in a data folder; elsewhere these names would only mislead
+    "pingme.lock": "the lock of a data folder",
+    "jwt.secret": "the key that signs tokens",
+    "admin.sock": "the admin socket of a server",
+    "admin.path": "the place of a server's admin socket",
+}
 
 
 class BackupFailed(PingMeError):
@@ -91,7 +97,8 @@ def back_up(source: Path, target: Path, *, force: bool, report: Report) -> Backu
             sums.replace(checksum_path(target))
             flush(target.parent)
         finally:
-            partial.unlink(missing_ok=True)
+            for path in (partial, *_beside(partial)):
+                path.unlink(missing_ok=True)
             sums.unlink(missing_ok=True)
     return Backup(str(target), size, digest, epoch)
 
@@ -101,14 +108,34 @@ def _check_target(source: Path, target: Path, *, force: bool) -> None:
         raise BackupFailed(f"there is no database at {source}")
     if not target.parent.is_dir():
         raise BackupFailed(f"there is no folder {target.parent}")
+    kept = what_is_kept(target, store=source)
+    if kept:
+        raise BackupFailed(f"{target} is {kept}; choose another name")
     if not target.exists():
         return
-    if target.samefile(source):
-        raise BackupFailed(f"{target} is the database itself")
     if target.is_dir():
         raise BackupFailed(f"{target} is a folder; name a file")
     if not force:
         raise BackupFailed(f"{target} exists; choose another name, or --force to replace it")
+
+
+def what_is_kept(target: Path, *, store: Path | None) -> str:
+    """Return what a file is that no backup and no export may replace, not even by force; "" for any other.
+
+    Args:
+        target: the file to make.
+        store: the embedded store, which a server may be using; None where there is none.
+    """
+    if target.name in NEVER_REPLACED:
+        return NEVER_REPLACED[target.name]
+    if store is None:
+        return ""
+    place = target.resolve()
+    if place == store.resolve() or (target.exists() and store.exists() and target.samefile(store)):
+        return "the database itself"
+    if place in _beside(store.resolve()):
+        return "a part of the database"
+    return ""
 
 
 def _copy_pages(source: Path, partial: Path, report: Report) -> str:
@@ -196,6 +223,40 @@ def check_backup(path: Path, *, checksum: bool, report: Report) -> None:
             raise BackupFailed(f"{path} is damaged: {'; '.join(faults[:3])}")
 
 
+def faults_beside_rows(path: Path, report: Report) -> list[str]:
+    """Return what is wrong with a backup that its rows do not tell: another checksum, a schema of a newer program.
+
+    Args:
+        path: a database that nobody writes.
+        report: phase ``checksum``, where there is one beside it.
+
+    Raises:
+        BackupFailed: it cannot be read.
+    """
+    faults = []
+    with _explained(f"cannot read {path}"):
+        try:
+            check_version(path)
+        except BackupFailed as exc:
+            faults.append(exc.message)
+        try:
+            if checksum_path(path).is_file():
+                _check_sum(path, report)
+        except BackupFailed as exc:
+            faults.append(exc.message)
+    return faults
+
+
+def check_version(path: Path) -> None:
+    """Read the schema's version of a database, which may be in use.
+
+    Raises:
+        BackupFailed: it cannot be read, or a newer program has written it.
+    """
+    with _explained(f"cannot read {path}"), contextlib.closing(connect(path, read_only=True)) as connection:
+        _known_version(connection, path)
+
+
 def _check_sum(path: Path, report: Report) -> None:
     sums = checksum_path(path)
     if not sums.is_file():
@@ -213,14 +274,19 @@ def _open_backup(path: Path) -> sqlite3.Connection:
 
 
 def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = _known_version(connection, path)
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if version < 1 or not {"meta", "events", "users"} <= tables:
+        raise BackupFailed(f"{path} is no PingMe database")
+
+
+def _known_version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(STEPS):
         raise BackupFailed(
             f"{path} has schema {version}, this program knows {len(STEPS)}: install a newer PingMe"
         )
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if version < 1 or not {"meta", "events", "users"} <= tables:
-        raise BackupFailed(f"{path} is no PingMe database")
+    return version
 
 
 def integrity_faults(connection: sqlite3.Connection) -> list[str]:
@@ -256,7 +322,7 @@ def restore(backup: Path, database: Path, *, checksum: bool, aside: str, report:
             draft.replace(database)
             flush(database.parent)
         finally:
-            for path in _with_logs(draft):
+            for path in (draft, *_beside(draft)):
                 path.unlink(missing_ok=True)
     return Restored(str(database), epoch, None if previous is None else str(previous))
 
@@ -313,6 +379,11 @@ def _free_name(database: Path, suffix: str) -> Path:
 def _with_logs(path: Path) -> tuple[Path, Path, Path]:
     """Return a database, its write-ahead log and the log's index."""
     return path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+
+
+def _beside(path: Path) -> tuple[Path, ...]:
+    """Return every file that SQLite may make beside a database."""
+    return tuple(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))
 
 
 @contextlib.contextmanager

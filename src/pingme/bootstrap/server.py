@@ -28,7 +28,7 @@ from pingme.edge.hub import Hub
 from pingme.edge.hub_nodes import NodesHub
 from pingme.edge.metrics_server import MetricsServer
 from pingme.edge.node import Node, NodeServices, SocketRules
-from pingme.edge.server import EdgeServer
+from pingme.edge.server import BACKLOG, EdgeServer
 from pingme.edge.wheel import Wheel
 from pingme.services.conversations import Conversations
 from pingme.services.groups import Groups
@@ -254,7 +254,10 @@ def socket_rules(settings: Settings) -> SocketRules:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a bound socket for the port.
+    """Return a socket that listens on the port; from now on nobody else has it.
+
+    With ``SO_REUSEADDR`` two may bind one port as long as neither listens, and uvloop does not say that its own
+    ``listen`` failed: so it is done here.
 
     Raises:
         PingMeError: the port is taken, or may not be used.
@@ -266,6 +269,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)
     except OSError as exc:
         listener.close()
         raise PingMeError(_explain(host, port, exc)) from exc
@@ -308,7 +312,6 @@ async def serve(settings: Settings, *, ready: Callable[[ServerApp], None], stop:
     Raises:
         PingMeError: the node cannot start; the text says how to help.
     """
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with DataLock(settings.data_dir):
         server = ServerApp(await open_app(settings))
         try:

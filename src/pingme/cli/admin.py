@@ -6,13 +6,14 @@ Both ways run the same handlers, so a command behaves the same.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from pingme.adapters.data_lock import DataLock
+from pingme.adapters.data_lock import DataLock, holder_of
 from pingme.config import Settings
 from pingme.domain.errors import ErrorCode, PingMeError
 from pingme.edge.admin import POINTER_NAME, SOCKET_NAME
@@ -22,11 +23,16 @@ from pingme.ports.admin import AdminHandler
 OnProgress = Callable[[Mapping[str, Any]], None]
 
 CONNECT_TIMEOUT_S = 5.0  # a server that is alive accepts at once
+SILENCE_S = 5.0  # without a word: an answer, or the first of its progress, may take long
 ANSWER_MAX_BYTES = 64 << 20  # a page of 1 000 dead letters, each with a large error
 
 
 class NoServer(PingMeError):
     """No server runs on the data folder."""
+
+
+class NoAnswer(PingMeError):
+    """A process has the socket of the data folder and does not answer on it: it hangs, or was stopped."""
 
 
 class CallFailed(PingMeError):
@@ -59,6 +65,8 @@ def call(
         arguments: plain values.
         on_progress: called with each report of a long call.
         offline: the handlers to use when no server runs, where they need no App (which a damaged store has not).
+
+    After `SILENCE_S` without a word from the server a line on stderr says so; the call goes on, as it may have begun.
 
     Raises:
         CallFailed: the handler refused.
@@ -96,11 +104,20 @@ async def call_server(
     arguments: Mapping[str, Any],
     *,
     on_progress: OnProgress | None = None,
+    answer_within_s: float | None = None,
 ) -> dict[str, Any]:
     """Run one admin call in the running server; as `call`, but never here.
 
+    Args:
+        settings: as `call`.
+        name: as `call`.
+        arguments: as `call`.
+        on_progress: as `call`.
+        answer_within_s: for calls that change nothing: the time that the answer may take.
+
     Raises:
         NoServer: no server runs on this data folder.
+        NoAnswer: the server took longer than that.
         CallFailed, PingMeError: as `call`.
     """
     try:
@@ -115,13 +132,37 @@ async def call_server(
         message = f"cannot reach the server of {settings.data_dir}: {str(exc) or 'it does not answer'}"
         raise PingMeError(message) from exc
     request = {"call": name, "arguments": dict(arguments)}
+    loop = asyncio.get_running_loop()
+    notice = None if answer_within_s is not None else loop.call_later(SILENCE_S, _tell_silence)
+
+    def heard(report: Mapping[str, Any]) -> None:
+        if notice is not None:
+            notice.cancel()
+        if on_progress is not None:
+            on_progress(report)
+
     try:
-        return await _converse(reader, writer, request, on_progress or _ignore)
+        async with asyncio.timeout(answer_within_s):
+            return await _converse(reader, writer, request, heard)
+    except TimeoutError as exc:
+        pid = holder_of(settings.data_dir)
+        holder = f"process {pid}" if pid else "a process"
+        message = f"{holder} holds the data folder {settings.data_dir} but does not answer"
+        raise NoAnswer(message) from exc
     except (OSError, asyncio.IncompleteReadError) as exc:
         message = "the server went away before it answered; look whether the command took effect"
         raise PingMeError(message) from exc
     finally:
+        if notice is not None:
+            notice.cancel()
         writer.close()
+
+
+def _tell_silence() -> None:
+    print(
+        f"the server has not answered for {SILENCE_S:.0f} s; waiting (Ctrl-C ends this command, pingme doctor looks)",
+        file=sys.stderr,
+    )
 
 
 def find_socket(data_dir: Path) -> Path:

@@ -10,7 +10,7 @@ import gc
 import importlib
 import sys
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -109,10 +109,19 @@ def root(
 
 
 def main() -> None:
-    """Run the command line; an error that PingMe raised on purpose is one line on stderr and exit code 1."""
+    """Run the command line; an error that PingMe or the system raised is one line on stderr and exit code 1."""
     gc.set_threshold(GC_THRESHOLD)
     try:
         app()
     except PingMeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        _fail(str(error))
+    except OSError as error:  # a broken pipe is Typer's, which ends quietly
+        reason = error.strerror or str(error) or type(error).__name__
+        _fail(f"{error.filename}: {reason}" if error.filename is not None else reason)
+    except UnicodeError as error:
+        _fail(str(error))
+
+
+def _fail(text: str) -> NoReturn:
+    print(f"error: {text}", file=sys.stderr)
+    sys.exit(1)

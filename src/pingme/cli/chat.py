@@ -11,6 +11,8 @@ app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
 MISSING = "The terminal client needs one more package: pip install '.[tui]' in the folder of PingMe's sources, or make chat"
 
+NO_TERMINAL = "error: pingme chat needs a terminal for input and output; in scripts use pingme send"
+
 
 @app.command()
 def chat(
@@ -29,8 +31,18 @@ def chat(
             raise
         print(MISSING, file=sys.stderr)
         raise typer.Exit(1) from None
-    from pingme.cli.profiles import Profiles  # noqa: PLC0415  # only needed now
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print(NO_TERMINAL, file=sys.stderr)
+        raise typer.Exit(2)
+    from pingme.cli.profiles import BadServer, Profiles, server_of, spare_loopback  # noqa: PLC0415  # only needed now
     from pingme.cli.tui.hangup import end_with_terminal  # noqa: PLC0415  # as above
 
+    try:
+        server_of(server)
+    except BadServer as error:
+        raise typer.BadParameter(error.message) from error
+    spare_loopback()
     end_with_terminal()
-    ChatApp(Profiles(), server=server, username=username, fresh=login).run()
+    chat_app = ChatApp(Profiles(), server=server, username=username, fresh=login)
+    chat_app.run()
+    raise typer.Exit(chat_app.return_code or 0)

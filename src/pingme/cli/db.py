@@ -5,11 +5,16 @@ Exit codes: 0 done, or nothing wrong found; 1 not done, or something is wrong; 2
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -25,6 +30,33 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Back up, restore, verify, move and upgrade the store.",
 )
+
+
+@app.callback()
+def interruptible(context: typer.Context) -> None:
+    """End as Ctrl-C does when a supervisor ends the command: no draft stays behind."""
+    context.with_resource(sigterm_interrupts())
+
+
+@contextlib.contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM do what SIGINT does, also where that is ignored."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        handler = signal.getsignal(signal.SIGINT)  # asyncio has one of its own
+        if not callable(handler):
+            raise KeyboardInterrupt
+        handler(number, frame)
+
+    if threading.current_thread() is not threading.main_thread():  # only there signals arrive
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -166,21 +198,32 @@ def upgrade(
 
 
 def upgrade_sqlite(settings: Settings, *, dry_run: bool) -> tuple[int, list[str]]:
-    """Upgrade the embedded store, which no server may be using; return as `upgrade_mysql`."""
-    import contextlib  # noqa: PLC0415  # --help needs none of these
+    """Upgrade the embedded store, which no server may be using; return as `upgrade_mysql`.
 
-    from pingme.adapters.data_lock import DataLock  # noqa: PLC0415
+    Raises:
+        PingMeError: it cannot be read or written, or is no database.
+    """
+    import sqlite3  # noqa: PLC0415  # --help needs none of these
+
+    path = settings.sqlite_path
+    try:
+        return _upgrade_sqlite(settings, path, dry_run=dry_run)
+    except (OSError, sqlite3.Error) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise PingMeError(f"cannot {'read' if dry_run else 'upgrade'} {path}: {reason}") from exc
+
+
+def _upgrade_sqlite(settings: Settings, path: Path, *, dry_run: bool) -> tuple[int, list[str]]:
+    from pingme.adapters.data_lock import DataLock  # noqa: PLC0415  # --help needs none of these
     from pingme.adapters.sqlite_database import connect  # noqa: PLC0415
     from pingme.adapters.sqlite_schema import STEPS, pending_steps, upgrade_schema  # noqa: PLC0415
 
-    path = settings.sqlite_path
     if dry_run and not path.exists():
         return len(STEPS), list(STEPS)
     if dry_run:
         with contextlib.closing(connect(path, read_only=True)) as connection:
             steps = pending_steps(connection)
         return len(steps), list(steps)
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with DataLock(settings.data_dir), contextlib.closing(connect(path)) as connection:
         return upgrade_schema(connection), []
 
@@ -194,7 +237,16 @@ def verify_store() -> dict[str, Any]:
         from pingme.cli.db_mysql import verify_mysql  # noqa: PLC0415  # its driver
 
         return verify_mysql(settings, settings.database.host)
-    return ask("db.verify", {}, label="Verifying")
+    from pingme.adapters.sqlite_backup import BackupFailed, check_version  # noqa: PLC0415
+
+    answer = ask("db.verify", {}, label="Verifying")
+    try:
+        check_version(settings.sqlite_path)
+    except BackupFailed as exc:
+        answer["faults"].append(exc.message)
+        answer["fault_count"] += 1
+        answer["good"] = False
+    return answer
 
 
 def verify_file(file: Path) -> dict[str, Any]:
@@ -205,14 +257,18 @@ def verify_file(file: Path) -> dict[str, Any]:
         from pingme.cli.db_moving import verify_file_of_export  # noqa: PLC0415
 
         return verify_file_of_export(file)
+    from pingme.adapters.sqlite_backup import faults_beside_rows  # noqa: PLC0415
     from pingme.adapters.sqlite_verify import verify as verify_database  # noqa: PLC0415  # --help needs none
     from pingme.cli.progress import progress_bar  # noqa: PLC0415
 
-    with progress_bar("Verifying") as report:
-        result = verify_database(
-            file.absolute(),
-            report=lambda phase, done, total: report({"phase": phase, "done": done, "total": total}),
-        )
+    with progress_bar("Verifying") as bar:
+
+        def report(phase: str, done: int, total: int) -> None:
+            bar({"phase": phase, "done": done, "total": total})
+
+        result = verify_database(file.absolute(), report=report)
+        for fault in faults_beside_rows(file.absolute(), report):
+            result.note(fault)
     return asdict(result) | {"good": result.good}
 
 

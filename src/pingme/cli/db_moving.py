@@ -31,7 +31,8 @@ WORDS = {
 
 def export_to(settings: Settings, file: Path, *, force: bool) -> dict[str, Any]:
     """Write the store that the settings select, in use or not, to a file."""
-    with progress_bar("Exporting") as report, written(file, force=force) as write:
+    store = settings.sqlite_path if settings.database.host is None else None
+    with progress_bar("Exporting") as report, written(file, force=force, store=store) as write:
         moved = asyncio.run(_export(settings, write, report))
     return {"path": str(file) if file == STREAM else str(file.absolute())} | answer_of(moved)
 

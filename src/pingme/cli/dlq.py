@@ -29,6 +29,9 @@ Conversation = Annotated[
     str | None, typer.Option(metavar="CONVERSATION_ID", help="Only letters to this conversation.")
 ]
 Code = Annotated[int | None, typer.Option(help="Only letters with this error code, such as 50006.")]
+GOOD = frozenset({"stored", "duplicate", "would_replay"})
+NUMBERS = 4  # columns of the list that are numbers, the first ones
+GAP = "  "  # between two columns
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -85,13 +88,14 @@ def replay(
     Repeating it is harmless: a message that was stored before is found, not stored twice.
     """
     arguments = choose(ids, every=every) | filters(sender, conversation, code)
-    answer = ask("dlq.replay", arguments | {"dry_run": dry_run, "rate": rate}, progress="Replaying")
+    answer = failures_first(
+        ask("dlq.replay", arguments | {"dry_run": dry_run, "rate": rate}, progress="Replaying")
+    )
     if as_json:
         print_json(answer)
     else:
         print_replay(answer)
-    good = {"stored", "duplicate", "would_replay"}
-    if answer["missing"] or answer["stopped"] or set(answer["counts"]) - good:
+    if answer["missing"] or answer["stopped"] or set(answer["counts"]) - GOOD:
         raise typer.Exit(1)
 
 
@@ -166,21 +170,21 @@ def at(timestamp_ms: int) -> str:
 
 
 def print_letters(items: list[dict[str, Any]]) -> None:
-    """Print a table, one line per letter."""
-    from rich.console import Console  # noqa: PLC0415  # slow to load
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("ID", "CODE", "TRIES", "REPLAYS"):
-        table.add_column(name, justify="right")
-    for name in ("SINCE", "SENDER", "CONVERSATION", "ERROR"):
-        table.add_column(name, overflow="fold")
+    """Print a table, one line per letter however wide it gets: what is folded cannot be searched or copied."""
+    rows: list[tuple[str, ...]] = [
+        ("ID", "CODE", "TRIES", "REPLAYS", "SINCE", "SENDER", "CONVERSATION", "ERROR")
+    ]
     for item in items:
         numbers = (item["id"], item["code"], item["attempts"], item["replays"])
         texts = (at(item["created_ts"]), item["sender_id"], item["conversation_id"], item["error"])
-        table.add_row(*map(str, numbers), *(Text(text or "-") for text in texts))
-    Console(soft_wrap=False).print(table)
+        rows.append((*map(str, numbers), *(printable(text or "-") for text in texts)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            text.rjust(width) if place < NUMBERS else text.ljust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print(GAP.join(cells).rstrip())
 
 
 def print_letter(letter: dict[str, Any]) -> None:
@@ -213,12 +217,21 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
+def failures_first(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what became of the letters, the failures before the others, and how many more the answer does not list."""
+    results = sorted(answer["results"], key=lambda result: result["outcome"] in GOOD)
+    left_out = sum(answer["counts"].values()) - len(results)
+    return answer | {"results": results, "results_left_out": left_out}
+
+
 def print_replay(answer: dict[str, Any]) -> None:
     """Print what became of each letter, then the sums."""
     for result in answer["results"]:
         reason = f"  {result['code']}: {printable(result['message'])}" if "code" in result else ""
         place = f"  {result['conversation_id']} seq {result['seq']}" if "seq" in result else ""
         print(f"{result['id']:>6}  {result['outcome']}{place}{reason}")
+    if answer["results_left_out"]:
+        print(f"… and {answer['results_left_out']} more")
     for letter_id in answer["missing"]:
         print(f"{letter_id:>6}  not found")
     sums = ", ".join(f"{count} {outcome}" for outcome, count in answer["counts"].items())

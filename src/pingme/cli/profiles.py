@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from pingme.domain.errors import ErrorCode, Refused
 from pingme.sdk.session import Tokens, load_tokens
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 SERVER_VARIABLE = "PINGME_SERVER"
 TOKEN_VARIABLE = "PINGME_TOKEN"  # noqa: S105  # the name of a variable
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_TWINS = 20  # devices per user that a server allows
 _LAST = "last"
 
@@ -26,6 +29,15 @@ class Profile:
 
     folder: Path
     tokens: Tokens
+
+
+class BadServer(Refused):
+    """What was given is no address of a server."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(
+            ErrorCode.INVALID_PARAMETERS, f"server: expected http://host:port, got {url!r}: {why}"
+        )
 
 
 class Profiles:
@@ -82,11 +94,42 @@ class Profiles:
 
 
 def server_of(option: str | None, profile: Profile | None = None) -> str:
-    """Return the server to talk to: the option, the environment, the profile, this machine."""
+    """Return the server to talk to: the option, the environment, the profile, this machine.
+
+    Raises:
+        BadServer: it is no address of a server.
+    """
     chosen = (
         option or os.environ.get(SERVER_VARIABLE) or (profile.tokens.server if profile else DEFAULT_SERVER)
     )
-    return (chosen if "://" in chosen else f"http://{chosen}").rstrip("/")
+    url = (chosen if "://" in chosen else f"http://{chosen}").rstrip("/")
+    check_server(url)
+    return url
+
+
+def check_server(url: str) -> None:
+    """Raise `BadServer` where nothing can be reached by this URL, whoever listens."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as exc:
+        raise BadServer(url, str(exc)) from exc
+    if parts.scheme not in {"http", "https"}:
+        raise BadServer(url, "it begins with neither http:// nor https://")
+    if not parts.hostname or not re.fullmatch(r"[\w.:%-]+", parts.hostname):
+        raise BadServer(url, "there is no host in it")
+    if port == 0:
+        raise BadServer(url, "port 0 is none")
+    if parts.query or parts.fragment:
+        raise BadServer(url, "it has a query or a fragment")
+
+
+def spare_loopback(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Let proxies that the environment names (``HTTP_PROXY`` …) be used for other machines only: none can reach this one."""
+    listed = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    names = [name.strip() for name in listed.split(",") if name.strip()]
+    if "*" not in names:
+        environ["no_proxy"] = environ["NO_PROXY"] = ",".join(dict.fromkeys([*names, *LOOPBACK]))
 
 
 def _default_base() -> Path:

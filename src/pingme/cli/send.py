@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import sys
@@ -15,7 +16,14 @@ from typing import Annotated
 import httpx
 import typer
 
-from pingme.cli.profiles import SERVER_VARIABLE, TOKEN_VARIABLE, Profiles, server_of
+from pingme.cli.profiles import (
+    SERVER_VARIABLE,
+    TOKEN_VARIABLE,
+    BadServer,
+    Profiles,
+    server_of,
+    spare_loopback,
+)
 from pingme.domain.errors import ErrorCode, OutcomeUnknown, PingMeError, Refused
 from pingme.domain.ids import uuid7
 from pingme.sdk.clock import SystemClock
@@ -67,6 +75,13 @@ def send(
         raise typer.BadParameter("give exactly one of --to, --group and --conversation")
     if not text:
         raise typer.BadParameter("give a message, or - for standard input")
+    try:
+        server_of(server)
+    except BadServer as error:
+        raise typer.BadParameter(error.message) from error
+    spare_loopback()
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # one odd byte in a log shall not end what follows it
     password = sys.stdin.readline().rstrip("\n") if password_stdin else None
     contents = _lines() if text == ["-"] else [" ".join(text)]
     job = Job(to=to, group=group, conversation=conversation, as_json=as_json)
@@ -154,7 +169,7 @@ def run(job: Job, contents: Iterable[str], who: Who) -> int:
 
 async def _with_session(work: Callable[[Rest], Awaitable[None]], who: Who) -> None:
     """Call ``work`` with an API that is logged in; a session made for it is ended after it."""
-    token = os.environ.get(TOKEN_VARIABLE)
+    token = os.environ.get(TOKEN_VARIABLE) or None
     named = server_of(who.server) if who.server or os.environ.get(SERVER_VARIABLE) else None
     use_profile = token is None and who.password is None
     profile = who.profiles.find(server=named, username=who.username) if use_profile else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
@@ -79,11 +81,18 @@ async def _serve(settings: Settings) -> int:
 
 
 def _greet(settings: Settings, port: int) -> None:
-    host = settings.app.host
-    shown = "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
-    typer.echo(
-        f"{settings.app.name} serves on http://{shown}:{port}  (data in {settings.data_dir}, Ctrl-C stops)"
-    )
-    typer.echo(
-        f"  open http://{shown}:{port} in a browser, or chat here: pingme chat --server http://{shown}:{port}"
-    )
+    """Say where the server is; one whose standard output is full or closed serves all the same."""
+    address = f"http://{_host_shown(settings.app.host)}:{port}"
+    try:
+        typer.echo(f"{settings.app.name} serves on {address}  (data in {settings.data_dir}, Ctrl-C stops)")
+        typer.echo(f"  open {address} in a browser, or chat here: pingme chat --server {address}")
+    except OSError:
+        # What could not be written would be tried again, and fail, when the process ends.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the end
+
+
+def _host_shown(host: str) -> str:
+    """Return a host as it stands in an address."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104  # compared, not bound
+        return "localhost"
+    return f"[{host}]" if ":" in host else host

@@ -6,7 +6,7 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import SecretStr
@@ -107,10 +107,10 @@ def expected_of(info: FieldInfo) -> str:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """Return the members of a union without None, or the annotation alone."""
-    if get_origin(annotation) in {Union, types.UnionType}:
-        return [choice for choice in get_args(annotation) if choice is not type(None)]
-    return [annotation]
+    """Return the members of a union without None, or the annotation alone, each without its rules."""
+    union = get_origin(annotation) in {Union, types.UnionType}
+    choices = [each for each in get_args(annotation) if each is not type(None)] if union else [annotation]
+    return [get_args(each)[0] if get_origin(each) is Annotated else each for each in choices]
 
 
 def _range_of(info: FieldInfo, kind: Any) -> str:

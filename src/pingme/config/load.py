@@ -18,6 +18,8 @@ from pingme.config.sources import Given, choose_file, read_environment
 JSON_FACTOR = 4  # escapes and the other fields: as much as a frame may have (docs/protocol.md, "Limits")
 SECRET_MIN_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as its hash
 
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared, not bound
+
 # Words of secrets that were copied from an example; no random secret has them.
 EXAMPLE_WORDS = (
     "changeme",
@@ -69,7 +71,8 @@ def load_with_sources(*, environ: Mapping[str, str] | None = None, path: Path | 
     values: dict[str, dict[str, object]] = {section: {} for section in sections()}
     for name, item in given.items():
         values[known[name].section][known[name].key] = check_value(known[name], item)
-    values["app"].setdefault("data_dir", default_data_dir(environ, cwd=Path.cwd()))
+    if "data_dir" not in values["app"]:
+        values["app"]["data_dir"] = default_data_dir(environ, cwd=Path.cwd())
     settings = Settings.model_validate(values)
     sources = {name: item.source for name, item in given.items()}
     check_together(settings, sources)
@@ -121,6 +124,14 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
     def refuse(name: str, text: str) -> None:
         raise ConfigError(f"{sources[name]}: {name}: {text}" if name in sources else f"{name}: {text}")
 
+    if share_a_port(settings):
+        name = "metrics.port" if "metrics.port" in sources else "app.port"
+        port = settings.app.port
+        refuse(
+            name,
+            f"expected different ports in app.port and metrics.port, got {port} twice; set another, such as "
+            f"PINGME_METRICS__PORT={port + 1 if port < 65_535 else 9_090}, or 0 = no metrics",
+        )
     if settings.database.host is not None and settings.database.path is not None:
         refuse("database.path", "expected either database.host (MySQL) or database.path (SQLite), got both")
     if settings.websocket.pong_timeout <= settings.websocket.ping_interval:
@@ -151,6 +162,15 @@ def check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         )
 
 
+def share_a_port(settings: Settings) -> bool:
+    """Return True when the port of clients and that of `/metrics` cannot be had both."""
+    app, metrics = settings.app, settings.metrics
+    if app.port != metrics.port or not app.port:
+        return False
+    hosts = {"127.0.0.1" if host == "localhost" else host for host in (app.host, metrics.host)}
+    return len(hosts) == 1 or not hosts.isdisjoint(EVERY_ADDRESS)
+
+
 def weakness_of(secret: SecretStr | None) -> str:
     """Return why a signing secret is not fit for production, or nothing when it is."""
     if secret is None or not secret.get_secret_value():
@@ -166,13 +186,23 @@ def weakness_of(secret: SecretStr | None) -> str:
 
 
 def default_data_dir(environ: Mapping[str, str], *, cwd: Path) -> Path:
-    """Return the data folder where none is set: `./data` in a checkout of PingMe, else the user's own."""
+    """Return the data folder where none is set: `./data` in a checkout of PingMe, else the user's own.
+
+    Raises:
+        ConfigError: the user has no home folder.
+    """
     if is_checkout(cwd):
         return cwd / "data"
     base = environ.get("XDG_DATA_HOME", "")
     # The XDG base directory specification ignores relative paths.
-    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".local" / "share"
-    return root / "pingme"
+    if base and Path(base).is_absolute():
+        return Path(base) / "pingme"
+    try:
+        return Path.home() / ".local" / "share" / "pingme"
+    except RuntimeError as exc:
+        raise ConfigError(
+            "app.data_dir: expected a folder, because this user has no home; set PINGME_APP__DATA_DIR"
+        ) from exc
 
 
 def is_checkout(folder: Path) -> bool:

@@ -12,13 +12,17 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from pingme.config.limits import LimitsSettings
-from pingme.config.section import Broker, Network, Origin, Section
+from pingme.config.section import Broker, FilePath, Host, Network, Origin, Section
 
 
 class AppSettings(Section):
     """The server itself."""
 
-    host: str = Field(default="0.0.0.0", min_length=1, description="Address to listen on.")  # noqa: S104 - a server's purpose
+    host: Host = Field(
+        default="0.0.0.0",  # noqa: S104 - a server's purpose
+        description="Address to listen on.",
+        json_schema_extra={"expected": "address or host name"},
+    )
     port: int = Field(
         default=8080, ge=0, le=65_535, description="Port of HTTP and WebSocket. 0 = any free port."
     )
@@ -40,10 +44,10 @@ class AppSettings(Section):
     registration: Literal["open", "closed"] = Field(
         default="open", description="`closed`: accounts are made by `pingme user create` only."
     )
-    data_dir: Path | None = Field(
+    data_dir: FilePath | None = Field(
         default=None,
         description="Folder of everything the server keeps. Unset = `./data` in a checkout, "
-        "else `$XDG_DATA_HOME/pingme` or `~/.local/share/pingme`.",
+        "else `$XDG_DATA_HOME/pingme` or `~/.local/share/pingme`. `~` is the home.",
     )
 
 
@@ -64,7 +68,7 @@ class DatabaseSettings(Section):
         default="strict",
         description="`relaxed` accepts a store that may lose acknowledged messages in a power cut.",
     )
-    path: Path | None = Field(
+    path: FilePath | None = Field(
         default=None, description="SQLite file. Unset = `pingme.db` in the data folder."
     )
 
@@ -151,8 +155,14 @@ class WebsocketSettings(Section):
 class MetricsSettings(Section):
     """Figures for Prometheus, on their own port."""
 
-    host: str = Field(default="127.0.0.1", min_length=1, description="Address of `/metrics`.")
-    port: int = Field(default=9090, ge=0, le=65_535, description="Port of `/metrics`. 0 = off.")
+    host: Host = Field(
+        default="127.0.0.1",
+        description="Address of `/metrics`.",
+        json_schema_extra={"expected": "address or host name"},
+    )
+    port: int = Field(
+        default=9090, ge=0, le=65_535, description="Port of `/metrics`, another than `app.port`. 0 = off."
+    )
 
 
 class LoggingSettings(Section):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+
+LABEL_MAX_CHARS = 63  # between two dots of a host name, RFC 1035 §2.3.4
 
 
 class Section(BaseModel):
@@ -30,6 +33,43 @@ def check_network(value: str) -> str:
     return value
 
 
+def check_host(value: str) -> str:
+    """Return a host name or address as it came, when the resolver can be asked for it.
+
+    Raises:
+        ValueError: it has an empty part, such as `a..b`, or one that is too long.
+    """
+    labels = value.removesuffix(".").split(".")
+    if not all(0 < len(label.encode("idna")) <= LABEL_MAX_CHARS for label in labels):
+        raise ValueError(value)
+    return value
+
+
+def check_path(value: object) -> object:
+    """Return what was written for a path, when it is not empty: that would be the current folder.
+
+    Raises:
+        ValueError: it is.
+    """
+    if value == "":
+        raise ValueError(value)
+    return value
+
+
+def expand_user(value: Path) -> Path:
+    """Return a path with a leading `~` or `~user` as that home folder.
+
+    Raises:
+        ValueError: nobody knows where that is.
+    """
+    try:
+        return value.expanduser()
+    except RuntimeError as exc:
+        raise ValueError(str(value)) from exc
+
+
+Host = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_host)]
+FilePath = Annotated[Path, BeforeValidator(check_path), AfterValidator(expand_user)]
 Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s]+)$")]
 Network = Annotated[str, AfterValidator(check_network)]
 Broker = Annotated[str, StringConstraints(pattern=r"^[^\s,]+:[0-9]{1,5}$")]

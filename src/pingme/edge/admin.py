@@ -35,6 +35,8 @@ POINTER_NAME = "admin.path"
 PATH_MAX_BYTES = 100  # sun_path holds 104 bytes on macOS and 108 on Linux, its final zero included
 REQUEST_MAX_BYTES = 1 << 20  # some thousand ids
 CONNECTIONS_MAX = 16  # at once; people type them one by one
+REFUSALS_MAX = 128  # at once, of calls that are too many; above that a connection is closed without a word
+REFUSAL_S = 1.0  # for a caller to write its call, so that it reads why nobody runs it
 PROGRESS_BUFFER_BYTES = 65_536  # a caller that does not read gets no more progress
 
 
@@ -66,7 +68,8 @@ class AdminServer:
         self._handlers = handlers
         self._server: asyncio.Server | None = None
         self._folder: Path | None = None
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: set[asyncio.Task[None]] = set()  # those that are being refused, too
+        self._running = 0
 
     async def start(self) -> None:
         """Listen; a socket that a dead server has left behind is replaced.
@@ -110,20 +113,23 @@ class AdminServer:
             self._folder = None
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._calls) >= CONNECTIONS_MAX:
-            writer.transport.abort()
-            return
         task = asyncio.current_task()
         assert task is not None
+        if len(self._calls) >= CONNECTIONS_MAX + REFUSALS_MAX:
+            writer.transport.abort()
+            return
+        taken = self._running < CONNECTIONS_MAX
         self._calls.add(task)
+        self._running += taken
         try:
-            await self._serve(reader, writer)
+            await (self._serve if taken else _refuse)(reader, writer)
         except OSError:  # the caller went away
             writer.transport.abort()
         except asyncio.CancelledError:  # `stop`; asyncio would report it as an error of this callback
             writer.transport.abort()
         finally:
             self._calls.discard(task)
+            self._running -= taken
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -182,6 +188,15 @@ class AdminServer:
             return error_line(ErrorCode.SERVER_ERROR, "the call failed; see the server's log")
 
 
+async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer a call that is one too many."""
+    with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        async with asyncio.timeout(REFUSAL_S):
+            await reader.readuntil(b"\n")
+    writer.write(error_line(ErrorCode.OVERLOADED, f"{CONNECTIONS_MAX} calls run already; try again"))
+    await writer.drain()
+
+
 def _listen(path: Path) -> socket.socket:
     """Return a listening socket at a path that nobody but the owner can ever open."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -191,7 +206,7 @@ def _listen(path: Path) -> socket.socket:
             listener.bind(str(path))
         finally:
             os.umask(before)
-        listener.listen(CONNECTIONS_MAX)
+        listener.listen(REFUSALS_MAX)
         listener.setblocking(False)
     except BaseException:
         listener.close()

@@ -39,6 +39,7 @@ LIST_MAX = 1_000
 RATE_DEFAULT = 50  # replays a second: a backlog of thousands leaves room for people
 RATE_MAX = 10_000
 RESULTS_MAX = 1_000  # results returned one by one; the counts are always complete
+FAILURES = frozenset({"refused", "unknown", "undecodable"})
 # The server cannot take more now, so the letters that follow would only fail in the same way.
 STOPPING = frozenset({ErrorCode.OVERLOADED, ErrorCode.DATABASE_ERROR, ErrorCode.OUTCOME_UNKNOWN})
 
@@ -208,14 +209,22 @@ class _Run:
     """What a replay has done so far."""
 
     counts: dict[str, int] = field(default_factory=dict)
-    results: list[View] = field(default_factory=list)
+    failed: list[View] = field(default_factory=list)
+    done_with: list[View] = field(default_factory=list)
     stopped: str = ""
 
     def note(self, letter: DeadLetterRecord, outcome: str, **more: object) -> None:
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
-        if len(self.results) < RESULTS_MAX:
+        kept = self.failed if outcome in FAILURES else self.done_with
+        if len(kept) < RESULTS_MAX:
             ids = {"id": letter.id, "sender_id": letter.sender_id, "msg_id": letter.msg_id}
-            self.results.append(ids | {"outcome": outcome} | more)
+            kept.append(ids | {"outcome": outcome} | more)
+
+    @property
+    def results(self) -> list[View]:
+        """At most `RESULTS_MAX`, by id; failures before all others where there are more."""
+        shown = (self.failed + self.done_with)[:RESULTS_MAX]
+        return sorted(shown, key=lambda result: int(str(result["id"])))
 
     @property
     def done(self) -> int:

@@ -7,6 +7,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -217,6 +218,7 @@ async def import_store(lines: Iterable[bytes], store: NewStore) -> Moved:
         await store.begin()
         for batch in _batches(read_export(lines, reader, check)):
             await store.write(batch)
+            await asyncio.sleep(0)  # lets an interrupt in: a store of this process never waits
         epoch = await store.finish()
     except BaseException:
         await store.abandon()

@@ -6,7 +6,9 @@ reordered; 2 the command line is wrong.
 
 from __future__ import annotations
 
+import contextlib
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +75,9 @@ def groups(
     from pingme.cli.bench.plans import groups_plan  # noqa: PLC0415  # --help needs none of these
 
     if senders > in_flight and not rate:
-        raise PingMeError(f"--in-flight {in_flight} is of the whole group: less than --senders {senders}")
+        raise typer.BadParameter(
+            f"--in-flight {in_flight} is of the whole group: less than --senders {senders}"
+        )
     settings = settings_of(common, in_flight=in_flight, rate=rate)
     plan = groups_plan(settings, groups=groups, members=members, senders=senders, processes=common.processes)
     run_all([plan], common, repeat)
@@ -201,7 +205,7 @@ def start(
     from pingme.cli.bench.plans import start_plan  # noqa: PLC0415  # --help needs none of these
 
     if common.config is not None:
-        raise PingMeError("pingme bench start measures the embedded store: leave --config out")
+        raise typer.BadParameter("pingme bench start measures the embedded store: leave --config out")
     settings = settings_of(common, in_flight=in_flight, rate=0.0)
     run_all([start_plan(settings, starts=starts, pairs=pairs, processes=common.processes)], common, repeat)
 
@@ -225,19 +229,25 @@ def compare(
     """Show two documents side by side: ratios, and every difference of machine and settings."""
     from pingme.cli.bench.compare import lines_of, read_document  # noqa: PLC0415  # --help needs none of these
 
-    for line in lines_of(read_document(before), read_document(after)):
-        print(line)
+    one, other = read_document(before), read_document(after)
+    try:
+        lines = list(lines_of(one, other))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as exc:
+        raise PingMeError(
+            f"{before} or {after} is not whole ({type(exc).__name__}: {exc}): expected what --out wrote"
+        ) from exc
+    print("\n".join(lines))
 
 
 def sizes_of(text: str) -> list[int]:
     """Return the sizes in ``2,20,200``.
 
     Raises:
-        PingMeError: it is something else.
+        typer.BadParameter: it is something else.
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and 2 <= int(part) <= 100_000 for part in parts):
-        raise PingMeError(f"--members: expected sizes from 2 to 100000, such as 2,20,200, got {text}")
+        raise typer.BadParameter(f"--members: expected sizes from 2 to 100000, such as 2,20,200, got {text}")
     return [int(part) for part in parts]
 
 
@@ -260,7 +270,8 @@ def settings_of(
 
 def run_all(plans: list[Plan], common: Common, repeat: str) -> None:
     """Run plans, show and write what came out; exit 1 when something received was wrong."""
-    from pingme.cli.bench.document import execute, is_good, print_json, write_json  # noqa: PLC0415
+    from pingme.cli.bench.document import execute, is_good  # noqa: PLC0415
+    from pingme.cli.bench.output import check_outputs, give_out  # noqa: PLC0415
     from pingme.cli.bench.run import Place  # noqa: PLC0415  # --help needs none of these
     from pingme.cli.bench.server import choose_cores  # noqa: PLC0415
 
@@ -275,23 +286,26 @@ def run_all(plans: list[Plan], common: Common, repeat: str) -> None:
         nodes=common.nodes,
         cross=common.cross,
         keep=common.keep,
+        add=common.add,
     )
     if common.nodes > 1 and common.config is None:
-        raise PingMeError("--nodes: several nodes share engines: name them with --config FILE")
-    previous = signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # ends as Ctrl-C does: nothing stays behind
-    try:
+        raise typer.BadParameter("--nodes: several nodes share engines: name them with --config FILE")
+    check_outputs(common.out, common.report)
+    with ended_in_order():
         document = execute(plans, place, command=repeat, quiet=common.as_json)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    if common.out is not None:
-        write_json(document, common.out)
-    if common.report is not None:
-        from pingme.cli.bench.report import write_report  # noqa: PLC0415  # only with --report
-
-        write_report(document, common.report)
-    if common.as_json:
-        print_json(document)
-    if not is_good(document):
+    written = give_out(document, out=common.out, report=common.report, as_json=common.as_json)
+    if not (written and is_good(document)):
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP where nohup has not had it ignored, end the block as Ctrl-C does: nothing stays behind."""
+    from pingme.cli.bench.server import ending_signals  # noqa: PLC0415  # --help needs none of these
+
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in ending_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

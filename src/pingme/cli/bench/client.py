@@ -81,6 +81,7 @@ class Load:
         ack_us, delivery_us: of the interval that runs (`pingme.cli.bench.window`).
         late_us: how much later than intended the load itself sent (open loop).
         more: durations of whatever else is timed, by name, of the same interval; use `took`.
+        new_histogram: makes those of `more`.
         refusals: answers ``error`` by code.
         unsettled: sends whose outcome is ``unknown``.
     """
@@ -92,6 +93,7 @@ class Load:
         self.late_us = Histogram()
         self.faults = Faults(again=0 if again else None)
         self.more: dict[str, Histogram] = {}
+        self.new_histogram: Callable[[], Histogram] = Histogram
         self.refusals: dict[int, int] = {}
         self.unsettled = 0
         self.ids = MsgIds(ordered=ordered_ids)
@@ -104,7 +106,7 @@ class Load:
         """Record how long something other than a message took."""
         histogram = self.more.get(name)
         if histogram is None:
-            histogram = self.more[name] = Histogram()
+            histogram = self.more[name] = self.new_histogram()
         histogram.record(now_us() - since_us)
 
     def touch(self, client: Client) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import contextlib
+import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
@@ -12,12 +12,14 @@ from typing import Any
 
 from pingme.cli.bench.costs import side_by_side_lines
 from pingme.cli.bench.engines import read_engines
+from pingme.cli.bench.frames import USER_PREFIX
 from pingme.cli.bench.machine import disk, machine, versions
 from pingme.cli.bench.plans import Plan
 from pingme.cli.bench.probe import Facts, Probe
 from pingme.cli.bench.run import Place, run_plan
 from pingme.cli.bench.starts import run_starts
 from pingme.cli.bench.summary import heading, lines_of
+from pingme.domain.errors import PingMeError
 
 FORMAT = "pingme-bench/1"
 
@@ -30,9 +32,11 @@ def execute(plans: Sequence[Plan], place: Place, *, command: str, quiet: bool) -
         place: where and how.
         command: repeats all of it.
         quiet: True prints nothing on stdout.
+
+    Raises:
+        PingMeError: it cannot run.
     """
-    folder = place.data_dir or place.parent or Path(tempfile.gettempdir())
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(place)
     facts = facts_of(place)
     document: dict[str, Any] = {
         "format": FORMAT,
@@ -54,6 +58,43 @@ def execute(plans: Sequence[Plan], place: Place, *, command: str, quiet: bool) -
     if not quiet:
         print("\n".join(side_by_side_lines(document["runs"])), flush=True)
     return document
+
+
+def make_folder(place: Place) -> Path:
+    """Return the folder that data goes to or below, made when it is missing; a data folder is for its owner alone.
+
+    Raises:
+        PingMeError: it cannot be made or written to, or what is there is somebody's.
+    """
+    option = "--data-dir" if place.data_dir is not None else "--dir"
+    folder = place.data_dir or place.parent or Path(tempfile.gettempdir())
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700 if place.data_dir is not None else 0o777)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as exc:
+        raise PingMeError(f"{option}: cannot write to {folder}: {exc.strerror}") from exc
+    if place.data_dir is not None and not place.add:
+        check_store(place.data_dir)
+    return folder
+
+
+def check_store(data_dir: Path) -> None:
+    """Raise `PingMeError` where a data folder has accounts that the bench has not made."""
+    file = data_dir / "pingme.db"
+    if not file.exists():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as store:
+            query = "SELECT count(*) FROM users WHERE user_id NOT LIKE ?"
+            (others,) = store.execute(query, (f"{USER_PREFIX}%",)).fetchone()
+    except sqlite3.Error as exc:
+        raise PingMeError(f"--data-dir: cannot read {file}: {exc}") from exc
+    if others:
+        raise PingMeError(
+            f"{data_dir} holds a store with {others} accounts that are not the bench's, and it would add users, who "
+            "stay: say --add if that is what you want, or name another folder"
+        )
 
 
 def facts_of(place: Place) -> Facts:
@@ -91,14 +132,3 @@ def _list(cores: Sequence[int]) -> str:
 def is_good(document: dict[str, Any]) -> bool:
     """Tell whether nothing was lost, repeated or reordered in any run."""
     return all(run["verified"]["good"] for run in document["runs"])
-
-
-def write_json(document: dict[str, Any], file: Path) -> None:
-    """Write the document to a file."""
-    file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-def print_json(document: dict[str, Any]) -> None:
-    """Print the document on stdout."""
-    json.dump(document, sys.stdout, indent=1)
-    print()

@@ -13,7 +13,8 @@ import time
 
 from pingme.domain.ids import private_conversation_id, uuid7
 
-USER_ID_LENGTH = 12  # "ubench" and six digits
+USER_PREFIX = "ubench"
+USER_ID_LENGTH = 12  # the prefix and six digits
 CONVERSATION_ID_LENGTH = 27  # of a private conversation (docs/protocol.md, "Values"); groups are made as long
 COUNT_BITS = 28  # of a tag: messages of one sender; the 20 bits above are the sender's number
 MAX_SENDERS = 1 << 20
@@ -75,7 +76,7 @@ def frame_header(length: int) -> bytes:
 
 def user_id_of(number: int) -> str:
     """Return the id of the bench's user with a number below `MAX_SENDERS`."""
-    return f"ubench{number:06d}"
+    return f"{USER_PREFIX}{number:06d}"
 
 
 def group_id_of(members: int, number: int) -> str:

@@ -91,6 +91,7 @@ class PartResult:
     Attributes:
         counts: sums over the measured time, such as ``acks`` and ``deliveries``.
         latency: by what was timed, such as ``ack``.
+        after: answers that came after the measured time, to requests that were due inside it (open loop).
         began_us, elapsed_s, cpu_s: of the measured time; 0 in a process that only looks on.
         seen: per conversation, for `verify.judge`.
         sent: by sender's number, how many messages were sent in all.
@@ -100,6 +101,7 @@ class PartResult:
 
     counts: dict[str, int] = field(default_factory=dict)
     latency: dict[str, Sparse] = field(default_factory=dict)
+    after: int = 0
     began_us: int = 0
     elapsed_s: float = 0.0
     cpu_s: float = 0.0

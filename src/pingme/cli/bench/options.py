@@ -44,6 +44,9 @@ class Common:
         Path | None,
         typer.Option(help="Use this data folder and keep it; users and messages are added to what is there."),
     ] = None
+    add: Annotated[
+        bool, typer.Option("--add", help="Use a --data-dir that is somebody's: users are added, and stay.")
+    ] = False
     dir: Annotated[
         Path | None, typer.Option(help="Where new data folders are made: the disk that is measured.")
     ] = None

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pingme.cli.bench.filler import Filling, Pair, spread
-from pingme.cli.bench.frames import MAX_SENDERS, USER_ID_LENGTH, pair_id_of, user_id_of
+from pingme.cli.bench.frames import MAX_SENDERS, USER_ID_LENGTH, USER_PREFIX, pair_id_of, user_id_of
 from pingme.cli.bench.job import RoomPlan, Settings
 from pingme.cli.bench.mix import GUESTS_PER_UNIT, MIX, SIZES, USERS_PER_UNIT
 from pingme.domain.errors import PingMeError
 
-MAX_USERS = min(MAX_SENDERS, 10 ** (USER_ID_LENGTH - len("ubench")))
+MAX_USERS = min(MAX_SENDERS, 10 ** (USER_ID_LENGTH - len(USER_PREFIX)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pingme.cli.bench.costs import cost_lines, side_by_side
 from pingme.cli.bench.plots import Series, line_plot, linear, logarithmic, percentiles
-from pingme.cli.bench.summary import heading
+from pingme.cli.bench.summary import heading, rate_missed
 
 LOG_FROM = 30.0  # times: a curve whose ends are further apart is drawn on a logarithmic axis
 FIGURES = {"bytes/connection": "memory", "ms": "to be ready"}  # by unit; the others are rates
@@ -69,9 +69,11 @@ def _run(record: Mapping[str, Any]) -> str:
         for name, value, unit in _tiles(record)
     )
     loop = f"{record['loop'].capitalize()} loop, {record['elapsed_s']:.1f} s measured"
+    text = rate_missed(record["load"])
+    missed = "" if text is None else f'<p class="bad"><b>✗ Rate not reached</b> {escape(text)}.</p>'
     return (
         f"<section><h2>{escape(record['label'])}</h2><p>{loop}: {escape(record['counted'])}.</p>"
-        f'<div class="tiles">{tiles}</div>{_verdict(record["verified"])}'
+        f'<div class="tiles">{tiles}</div>{_verdict(record["verified"])}{missed}'
         f'<div class="plots">{"".join(_plots(record))}{_table(record)}</div>{_costs(record)}</section>'
     )
 

@@ -16,6 +16,9 @@ from pingme.cli.bench.server import Sample
 from pingme.cli.bench.verify import Faults, Seen, judge
 
 SERIES_STEP_S = 0.25
+SHORT = 0.05  # of the wanted rate: what may be missing
+# To each request; in mixed some have none.
+ANSWERS = {"pairs": "acks", "groups": "acks", "history": "history_answers", "connect": "connects"}
 CURVE_POINTS_MAX = 200  # of a percentile curve in JSON
 SERIES_POINTS_MAX = 240  # of the server's CPU and memory over time
 
@@ -47,7 +50,7 @@ def run_record(plan: Plan, parts: Sequence[PartResult], observed: Observed) -> d
         "server": server_record(observed, began_s, elapsed_s, count),
         "processes": process_records(observed, began_s, elapsed_s, parts),
         "requests": {},
-        "load": load_record(parts, count, latency),
+        "load": load_record(parts, count, latency) | rate_record(plan, parts, elapsed_s),
         "verified": verified(parts),
         "series": series_of(parts),
     }
@@ -161,6 +164,23 @@ def load_record(parts: Sequence[PartResult], count: int, latency: Mapping[str, H
         "cpu_us_each": round(cpu_s / count * 1e6, 2) if count else None,
         "busiest_share": round(max(part.cpu_s / part.elapsed_s for part in parts if part.elapsed_s), 3),
         "late_p99_ms": None if late is None else late.percentile(0.99) / 1000,
+    }
+
+
+def rate_record(plan: Plan, parts: Sequence[PartResult], elapsed_s: float) -> dict[str, Any]:
+    """Return what the open loop wanted and what it came to; ``reached_per_s`` is None where not everything is answered."""
+    wanted = plan.settings.rate
+    if not wanted:
+        return {}
+    after = sum(part.after for part in parts)
+    answers = ANSWERS.get(plan.scenario)
+    reached = None if answers is None else rates_of(parts).get(answers, 0.0)
+    missing = after / elapsed_s if reached is None else wanted - reached
+    return {
+        "wanted_per_s": wanted,
+        "reached_per_s": None if reached is None else round(reached, 1),
+        "answered_after": after,
+        "rate_reached": missing <= wanted * SHORT + 1 / elapsed_s,
     }
 
 

@@ -36,7 +36,7 @@ class Place:
     """Where and how runs take place.
 
     Attributes:
-        data_dir: an existing folder to use and keep; None = a new one for each run.
+        data_dir: a folder to use and keep; None = a new one for each run.
         parent: where new folders are made; None = the system's place.
         prepared_messages, prepared_conversations: filled in beforehand, besides what a plan asks for; 0 = none.
         command: another command that serves.
@@ -44,6 +44,7 @@ class Place:
         nodes: how many servers share them.
         cross: the two sides of a chat are at different nodes.
         keep: the bench's database and topics are left.
+        add: the data folder may be somebody's.
     """
 
     data_dir: Path | None = None
@@ -56,6 +57,7 @@ class Place:
     nodes: int = 1
     cross: bool = True
     keep: bool = False
+    add: bool = False
 
 
 def run_plan(plan: Plan, place: Place) -> dict[str, Any]:

@@ -62,12 +62,30 @@ def choose_cores(*, pin: bool) -> Cores:
     return Cores((mine[0],), tuple(mine[1:])) if len(mine) > 1 else Cores()
 
 
+def ending_signals() -> list[signal.Signals]:
+    """Return what ends a command besides Ctrl-C: SIGTERM, and SIGHUP where nohup has not had it ignored."""
+    hung_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGTERM, *hung_up]
+
+
 def free_port() -> int:
     """Return a port of the loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def words_of(command: str) -> list[str]:
+    """Return the words of a command, as a shell would take them.
+
+    Raises:
+        PingMeError: a quotation is left open.
+    """
+    try:
+        return shlex.split(command)
+    except ValueError as exc:
+        raise PingMeError(f"--server-command: {exc}: {command}") from exc
 
 
 class BenchServer:
@@ -91,7 +109,7 @@ class BenchServer:
         self.metrics_port = free_port()
         self._data_dir = data_dir
         self._cores = cores
-        self._command = shlex.split(command) or [
+        self._command = words_of(command) or [
             sys.executable, "-c", "from pingme.cli.app import main; main()", "serve",
         ]  # fmt: skip
         self._log = data_dir.parent / f"{data_dir.name}-bench-server.log"
@@ -112,16 +130,7 @@ class BenchServer:
 
     def __enter__(self) -> BenchServer:
         began_s = time.monotonic()
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # our own command
-                self._command,
-                env=self._env,
-                cwd=self._log.parent,  # no config/local.yml there
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is ours to handle
-            )
+        self._process = self._start()
         try:
             if self._cores.server:
                 os.sched_setaffinity(self._process.pid, self._cores.server)
@@ -134,6 +143,24 @@ class BenchServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        try:
+            with self._log.open("wb") as log:
+                return subprocess.Popen(  # noqa: S603  # our own command
+                    self._command,
+                    env=self._env,
+                    cwd=self._log.parent,  # no config/local.yml there
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # Ctrl-C is ours to handle
+                )
+        except OSError as exc:
+            self._log.unlink(missing_ok=True)
+            raise PingMeError(
+                f"cannot start the server, {shlex.join(self._command)}: {exc.strerror}: {exc.filename}"
+            ) from exc
 
     @property
     def ended(self) -> bool:

@@ -49,6 +49,18 @@ def _costs(record: Mapping[str, Any]) -> Iterator[str]:
     share = f"busiest process {load['busiest_share']:.0%} of a core"
     late = "" if load["late_p99_ms"] is None else f", itself late p99 {load['late_p99_ms']:.2f} ms"
     yield f"  load                {share}{late}"
+    if (text := rate_missed(load)) is not None:
+        yield f"  RATE NOT REACHED    {text}"
+
+
+def rate_missed(load: Mapping[str, Any]) -> str | None:
+    """Return what the open loop did not come to; None when it did, or in the closed loop."""
+    if load.get("rate_reached", True):
+        return None
+    reached = load["reached_per_s"]
+    came = "" if reached is None else f", {reached:,.0f} a second were answered in the measured time"
+    after = f"; {load['answered_after']:,} answers came after it" if load["answered_after"] else ""
+    return f"{load['wanted_per_s']:,.0f} a second were wanted{came}{after}"
 
 
 def _verdict(verified: Mapping[str, Any]) -> Iterator[str]:

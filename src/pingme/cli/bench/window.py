@@ -1,4 +1,8 @@
-"""The measured time of a load process: counts and latencies, cut into intervals for the plots."""
+"""The measured time of a load process: counts and latencies, cut into intervals for the plots.
+
+What was due inside it and answered after it belongs to it too in the open loop (`Window.add_after`): else a stall at the end
+would be seen by nobody.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,21 @@ INTERVALS_MAX = 120  # points of a plot; each has two histograms
 INTERVAL_MIN_S = 0.25
 TIMED = ("ack", "delivery", "late")
 COUNTS = ("acks", "deliveries", "completed")
+
+
+class After(Histogram):
+    """Takes only durations, ending now, that began from ``begin_us`` on and before ``end_us``."""
+
+    __slots__ = ("_begin_us", "_end_us")
+
+    def __init__(self, begin_us: int, end_us: int) -> None:
+        super().__init__()
+        self._begin_us, self._end_us = begin_us, end_us
+
+    def record(self, value_us: int) -> None:
+        """Count one duration, if it began in time."""
+        if self._begin_us <= now_us() - value_us < self._end_us:
+            super().record(value_us)
 
 
 class Window:
@@ -67,7 +86,19 @@ class Window:
         result.counts = {name: last[name] - before[name] for name in COUNTS}
         result.counts |= answers({name: found for name, found in total.items() if name not in TIMED})
         result.latency = {name: histogram.sparse() for name, histogram in total.items() if len(histogram)}
+        load.new_histogram = lambda: After(began_us, at_us)
+        self._reset()
         return result
+
+    def add_after(self, result: PartResult) -> None:
+        """Add the latencies of what was due in the measured time and answered since; its counts stay as they are."""
+        load = self._load
+        for name, late in {"ack": load.ack_us, "delivery": load.delivery_us, **load.more}.items():
+            if len(late):
+                total = Histogram(result.latency.get(name, ()))
+                total.add(late)
+                result.latency[name] = total.sparse()
+                result.after += 0 if name == "delivery" else len(late)
 
     async def _until(self, offset_s: float) -> None:
         wait_s = (self._start_us - now_us()) / 1e6 + offset_s
@@ -77,7 +108,8 @@ class Window:
         return {name: getattr(self._load, name) for name in COUNTS}
 
     def _reset(self) -> None:
-        self._load.ack_us, self._load.delivery_us = Histogram(), Histogram()
+        new = self._load.new_histogram
+        self._load.ack_us, self._load.delivery_us = new(), new()
         self._load.late_us, self._load.more = Histogram(), {}
 
 

@@ -51,6 +51,7 @@ def demo(
     13 people with a past, who go on talking, typing, reading, coming and going, and answer you. Ctrl+C ends it.
     """
     from pingme.cli.demo.run import Wanted, check_wanted, make_password, run  # noqa: PLC0415  # --help needs none
+    from pingme.cli.profiles import spare_loopback  # noqa: PLC0415  # as above
 
     wanted = Wanted(
         server=server,
@@ -65,4 +66,5 @@ def demo(
         as_json=as_json,
     )
     check_wanted(wanted)
+    spare_loopback()
     asyncio.run(run(wanted))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Self
@@ -20,6 +21,16 @@ READY_STEP_S = 0.02
 STOPPED_WITHIN_S = 30.0  # docs/guarantees.md promises 25
 SHOWN_BYTES = 2_000  # of its log, when it does not start
 LOG_NAME = "server.log"
+
+
+def check_port(port: int) -> None:
+    """Raise `PingMeError` where a port of loopback cannot be had."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as exc:
+        raise PingMeError(
+            f"--port {port}: {os.strerror(exc.errno or 0)}; name another one, or leave --port out for any that is free"
+        ) from exc
 
 
 class House:
@@ -49,6 +60,7 @@ class House:
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
+        check_port(self._port)
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", "from pingme.cli.app import main; main()", "serve"),

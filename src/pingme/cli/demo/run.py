@@ -11,13 +11,16 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
+from pingme.cli.bench.server import ending_signals
 from pingme.cli.demo import filling, show
 from pingme.cli.demo.cast import GUEST, PASSWORD_WORDS
 from pingme.cli.demo.house import House
 from pingme.cli.demo.living import Town
 from pingme.cli.demo.scenes import load_catalogue
 from pingme.cli.demo.stage import Stage
-from pingme.cli.profiles import server_of
+from pingme.cli.profiles import BadServer, server_of
 from pingme.cli.progress import progress_bar
 from pingme.domain.errors import PingMeError
 
@@ -43,11 +46,21 @@ class Wanted:
 
 
 def check_wanted(wanted: Wanted) -> None:
-    """Raise `PingMeError` where the options do not go together, or would touch what is somebody's."""
+    """Refuse what does not go together, or would touch what is somebody's.
+
+    Raises:
+        typer.BadParameter: the command line is wrong.
+        PingMeError: there is something already, and --add was not given.
+    """
     if wanted.server is not None and (wanted.data_dir is not None or wanted.port is not None):
-        raise PingMeError(
+        raise typer.BadParameter(
             "--server names a server that runs: --data-dir and --port are for one of the demo's own"
         )
+    if wanted.server is not None:
+        try:
+            server_of(wanted.server)
+        except BadServer as error:
+            raise typer.BadParameter(error.message) from error
     if wanted.add:
         return
     if wanted.server is not None:
@@ -76,7 +89,7 @@ async def run(wanted: Wanted) -> None:
     """
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *ending_signals()):
         loop.add_signal_handler(number, over.set)
     with tempfile.TemporaryDirectory(prefix="pingme-demo-") as folder:
         work_dir = Path(folder)

@@ -56,7 +56,7 @@ def doctor(
 
 def examine(file: Path | None) -> Iterator[Finding]:
     """Yield every finding; with settings that cannot be read, of the rest what does not hang on them."""
-    from pingme.cli.doctor import database, folder, machine, server, settings  # noqa: PLC0415  # --help needs none
+    from pingme.cli.doctor import database, engines, folder, machine, server, settings  # noqa: PLC0415  # --help needs none
     from pingme.config import ConfigError, load_with_sources  # noqa: PLC0415
 
     try:
@@ -66,6 +66,18 @@ def examine(file: Path | None) -> Iterator[Finding]:
         yield from run_checks([("sqlite", database.check_sqlite), *_machine()])
         return
     chosen = loaded.settings
+    stranger = folder.check_stranger(chosen.data_dir)
+    if stranger is not None:
+        own: list[tuple[str, Check]] = [
+            ("settings", lambda: settings.check_settings(loaded, os.environ)),
+            ("exposure", lambda: settings.check_exposure(chosen)),
+            ("folder", lambda: [stranger]),
+            ("sqlite", database.check_sqlite),
+            ("engines", lambda: engines.check_engines(chosen)),
+            *_machine(),
+        ]
+        yield from run_checks(own)
+        return
     running = server.ask_server(chosen)
     checks: list[tuple[str, Check]] = [
         ("settings", lambda: settings.check_settings(loaded, os.environ)),
@@ -79,6 +91,7 @@ def examine(file: Path | None) -> Iterator[Finding]:
         ("disk.fsync", lambda: folder.check_fsync(chosen)),
         ("sqlite", database.check_sqlite),
         ("database", lambda: database.check_database(chosen, server_runs=bool(running.pid))),
+        ("engines", lambda: engines.check_engines(chosen)),
         ("machine.files", lambda: machine.check_files(chosen)),
         *_machine(),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,38 @@ UNREAL_MS = 0.01  # no flush that leaves the memory is faster
 REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"})
 FORGETFUL = frozenset({"tmpfs", "ramfs"})
 FSYNC_BUDGET_S = 2.0
+
+
+def check_stranger(folder: Path) -> Finding | None:
+    """Return what to do when the data folder is another user's, who alone may look into it; None otherwise."""
+    owner = _owner(folder)
+    me = os.geteuid()
+    if owner is None or owner == me or os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return None
+    text = (
+        f"{folder} belongs to user {_name(owner)}, and this user, {_name(me)}, may not look into it: "
+        "server, ports, secrets, disk and store were not looked at"
+    )
+    return fail("folder.owner", text, f"sudo -u {_name(owner)} pingme doctor   # with the server's settings")
+
+
+def _owner(folder: Path) -> int | None:
+    """Return whose a folder is, or the nearest one above it that can be seen; None when it is not there."""
+    for each in (folder, *folder.absolute().parents):
+        try:
+            return each.stat().st_uid
+        except PermissionError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"'#{user}'"  # as sudo takes it
 
 
 def check_folder(settings: Settings) -> Iterator[Finding]:

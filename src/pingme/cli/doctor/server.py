@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pingme
-from pingme.adapters.data_lock import LOCK_NAME
-from pingme.cli.admin import CallFailed, NoServer, call_server
+from pingme.adapters.data_lock import holder_of
+from pingme.cli.admin import CallFailed, NoAnswer, NoServer, call_server
 from pingme.cli.doctor.findings import Finding, fail, ok, size, warn
 from pingme.config import Settings
 from pingme.domain.errors import PingMeError
 
+ANSWER_WITHIN_S = 5.0  # the loop of a server that works is never late for that long
 COMMIT_WARN_S = 0.5  # as the alerts of docs/operations.md
 LAG_WARN_S = 0.2
 FULL_WARN = 0.5  # of the message log's bound
@@ -42,33 +41,18 @@ class Running:
 def ask_server(settings: Settings) -> Running:
     """Ask the server of this data folder, if one runs; nothing is locked or made."""
     try:
-        status = asyncio.run(call_server(settings, "server.status", {}))
+        status = asyncio.run(call_server(settings, "server.status", {}, answer_within_s=ANSWER_WITHIN_S))
         return Running(status, pid=int(status["pid"]))
-    except NoServer:
-        pid = _holder(settings.data_dir / LOCK_NAME)
+    except (NoServer, NoAnswer) as exc:
+        pid = holder_of(settings.data_dir)
+        if isinstance(exc, NoAnswer):
+            return Running(None, str(exc), pid)
         return Running(None, f"process {pid} holds the data folder but does not answer" if pid else "", pid)
     except CallFailed:  # an older server, which does not know the call
-        pid = _holder(settings.data_dir / LOCK_NAME)
+        pid = holder_of(settings.data_dir)
         return Running(None, f"the server (pid {pid}) is older than this command; restart it", pid)
     except PingMeError as exc:
-        return Running(None, str(exc), _holder(settings.data_dir / LOCK_NAME))
-
-
-def _holder(lock: Path) -> int:
-    """Return the process id in a lock file if that process lives, else 0. The lock itself is not touched."""
-    try:
-        pid = int(lock.read_text("ascii").strip() or "0")
-    except (OSError, ValueError):
-        return 0
-    if pid <= 0:
-        return 0
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return 0
-    except PermissionError:
-        return pid  # it lives, and is somebody else's
-    return pid
+        return Running(None, str(exc), holder_of(settings.data_dir))
 
 
 def check_server(running: Running) -> Iterator[Finding]:
@@ -151,7 +135,7 @@ def check_ports(settings: Settings, running: Running) -> Iterator[Finding]:
     elif serving == app.port:
         yield ok("ports.app", f"{app.host}:{app.port} is held by this server (pid {running.pid})")
     else:
-        yield _port("ports.app", "APP_PORT", app.host, app.port, required=True)
+        yield _port("ports.app", "APP_PORT", app.host, app.port, required=True, mine=running.pid)
         if serving:
             text = f"the running server has port {serving}, the settings say {app.port}"
             yield warn("ports.app", text, "restart it, or run this with the settings of the server")
@@ -161,19 +145,32 @@ def check_ports(settings: Settings, running: Running) -> Iterator[Finding]:
         yield ok("ports.metrics", f"{metrics.host}:{metrics.port} is held by this server (pid {running.pid})")
     else:
         required = app.env == "production"
-        yield _port("ports.metrics", "PINGME_METRICS__PORT", metrics.host, metrics.port, required=required)
+        name = "PINGME_METRICS__PORT"
+        yield _port("ports.metrics", name, metrics.host, metrics.port, required=required, mine=running.pid)
 
 
-def _port(check: str, variable: str, host: str, port: int, *, required: bool) -> Finding:
-    """Return whether a port could be had now; it is taken for a moment, as the server takes it, and never listens."""
+def _port(check: str, variable: str, host: str, port: int, *, required: bool, mine: int) -> Finding:
+    """Return whether a port could be had now; it is taken for a moment, as the server takes it, and never listens.
+
+    Args:
+        check: the name of the finding.
+        variable: what sets the port.
+        host: where to try it.
+        port: which.
+        required: True makes it a fault that it cannot be had.
+        mine: the process that holds the data folder, 0 = none: the port may be its.
+    """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as exc:
+        why = _why_not(port, exc)
+        if mine and f"(pid {mine})" in why:
+            return ok(check, f"{host}:{port} is held by this server (pid {mine})")
         make = fail if required else warn
-        return make(check, f"{host}:{port}: {_why_not(port, exc)}", _other_port(variable, port, exc))
+        return make(check, f"{host}:{port}: {why}", _other_port(variable, port, exc))
     return ok(check, f"{host}:{port} is free")
 
 

@@ -34,12 +34,13 @@ def top(
     that goes away is waited for. The server is that of the data folder which the settings name.
     """
     from pingme.cli.admin import call_server  # noqa: PLC0415  # --help needs neither
+    from pingme.cli.top.watch import ANSWER_WITHIN_S  # noqa: PLC0415
     from pingme.config import load_settings  # noqa: PLC0415
 
     settings = load_settings()
 
     async def ask() -> dict[str, Any]:
-        return await call_server(settings, "server.status", {})
+        return await call_server(settings, "server.status", {}, answer_within_s=ANSWER_WITHIN_S)
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(ask, interval=interval, once=once, as_json=as_json))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
 import httpx
+from rich.segment import Segments
+from rich.traceback import Traceback
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
@@ -42,6 +46,7 @@ LoginScreen #buttons { height: 1; margin: 0 0 1 0; }
 LoginScreen Button { margin: 0 2 0 0; }
 #problem { color: $warning; height: auto; }
 """
+TERMINATED = 128 + signal.SIGTERM  # the exit status, as a shell reports it
 
 
 class ChatApp(App[None]):
@@ -74,11 +79,16 @@ class ChatApp(App[None]):
         self._wanted_server = server
         self._wanted_username = username
         self._fresh = fresh
+        self._told: asyncio.Task[None] | None = None
         self._http = http
         self.client: Client | None = None
 
     async def on_mount(self) -> None:
         """Go on with the last session, or ask who is there."""
+        with suppress(
+            NotImplementedError, RuntimeError, ValueError
+        ):  # Windows; a thread that is not the first
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminated)
         named = server_of(self._wanted_server) if self._wanted_server else None
         profile = self._profiles.find(server=named, username=self._wanted_username)
         reason = "" if profile is None or self._fresh else await self._resume(profile)
@@ -104,8 +114,8 @@ class ChatApp(App[None]):
 
     async def _log_in(self, event: LoginScreen.Wanted) -> None:
         screen = self.screen
-        server = server_of(event.server)
         try:
+            server = server_of(event.server)
             client, folder = self._free_client(server, event.username)
         except PingMeError as error:
             if isinstance(screen, LoginScreen):
@@ -156,6 +166,22 @@ class ChatApp(App[None]):
         with suppress(PingMeError):  # the session is over on the server already, or it runs out
             await client.logout()
         await self.push_screen(LoginScreen(client.url, username=username, reason=event.reason))
+
+    def _fatal_error(self) -> None:
+        """Show where a mistake of the program was, without the values there: the password may be among them."""
+        self.bell()
+        traceback = Traceback(show_locals=False, width=None)
+        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        self._close_messages_no_wait()
+
+    def _terminated(self) -> None:
+        """SIGTERM: leave as Ctrl+Q does, so that the terminal is as it was."""
+
+        async def leave() -> None:
+            await self.action_quit()
+            self.exit(return_code=TERMINATED)
+
+        self._told = asyncio.create_task(leave())
 
     async def action_quit(self) -> None:
         """Send what waits, keep the rest, and leave."""

@@ -59,6 +59,8 @@ async def run_history(link: Link, job: Job) -> PartResult:
     for reader in readers:
         reader.reading = False
     await last_answers([reader.client for reader in readers], load)
+    if job.settings.rate:
+        window.add_after(result)
     await link.barrier("heads", {})
     load.leaving = True
     for reader in readers:

@@ -139,5 +139,6 @@ async def run_mixed(link: Link, job: Job) -> PartResult:
     await mix.last_visits()
     await last_answers(clients, load)
     await settle(link, load, clients, rooms)
+    window.add_after(result)
     load.leaving = True
     return finish(result, load, clients, rooms)

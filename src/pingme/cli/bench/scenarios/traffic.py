@@ -35,6 +35,8 @@ async def run_traffic(link: Link, job: Job) -> PartResult:
     result = await window.measure()
     stop()
     await settle(link, load, clients, rooms, listeners)
+    if job.settings.rate:
+        window.add_after(result)
     load.leaving = True
     return finish(result, load, clients, rooms)
 
