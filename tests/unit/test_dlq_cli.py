@@ -14,6 +14,7 @@ from pingme.cli import dlq
 from pingme.domain.errors import ErrorCode, OutcomeUnknown, Refused
 from pingme.domain.events import MessageBody, RefusedOutcome, Stored, make_command
 from pingme.ports.dead_letters import DeadLetterRecord
+from pingme.services import dead_letters_admin
 from pingme.services.dead_letters_admin import DeadLetterTools, bind_handlers
 from pingme.wire.records import encode_record
 from tests.fakes.clock import FakeClock
@@ -218,6 +219,19 @@ def test_a_letter_that_is_not_stored_stays(world):
     assert [result.get("code") for result in answer["results"]] == [40003, 50006, 50002, None]
     assert world.ids() == [1, 2, 3]
     assert [world.replays(letter_id) for letter_id in (1, 2, 3)] == [1, 1, 0]
+
+
+def test_a_failure_is_listed_however_many_succeed(world, monkeypatch):
+    """The results of a replay are bounded; those that need a person come first."""
+    monkeypatch.setattr(dead_letters_admin, "RESULTS_MAX", 3)
+    for number in range(1, 6):
+        world.put(letter(number))
+    world.answers["m5"] = RefusedOutcome(ErrorCode.NOT_A_MEMBER, "not a member")
+
+    view = json.loads(world.run("replay", "--all", "--json")[1])
+
+    assert view["counts"] == {"stored": 4, "refused": 1}
+    assert [result["msg_id"] for result in view["results"]] == ["m5", "m1", "m2"]
 
 
 def test_a_letter_that_is_dead_lettered_again_is_no_refusal(world):
