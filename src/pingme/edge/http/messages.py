@@ -62,7 +62,7 @@ def answers(data: type[msgspec.Struct], *codes: ErrorCode) -> dict[int | str, di
     return {**wire_answer(data), **errors(*codes)}
 
 
-@router.post("", responses=errors(*OPERATION, ErrorCode.USER_NOT_FOUND))
+@router.post("", responses=errors(*OPERATION, ErrorCode.USER_NOT_FOUND, ErrorCode.CONFLICT))
 async def send(request: Request, body: SendBody, who: WhoAsks, services: Services) -> Envelope[AckData]:
     """Send a message; the answer means that it is stored. 504 with 10009: send again with the same msg_id."""
     stored = await services.messages.send(who.user_id, wire_payload(body, SendPayload))
