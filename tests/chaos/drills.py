@@ -167,7 +167,7 @@ DRILLS: Mapping[str, Drill] = {
         about="Kafka loses records, then whole segments; it answers nothing; the consumer group finds no peace",
         faults=_log,
         silent_s=5,
-        well_s=20,
+        well_s=45,  # what a node gives itself to find back into the group before it begins anew
     ),
     "redis": Drill(
         about="Redis is emptied, killed, answers nothing; one node alone loses it while sessions end there",

@@ -152,6 +152,25 @@ async def test_a_client_that_is_on_its_way_into_the_group_is_waited_for(monkeypa
         await turns(100, statistics("up", "wait-join"), statistics("up", "init"))
 
 
+async def test_a_client_whose_broker_is_back_has_time_to_join(monkeypatch: pytest.MonkeyPatch):
+    """It was out of the group for as long as no broker answered: that was not its fault."""
+    clock = FakeClock()
+    monkeypatch.setattr(log_kafka_consumer, "_monotonic_ms", clock.monotonic_ms)
+    thread = consumer([])
+
+    async def turns(count: int) -> None:
+        for _ in range(count):
+            await clock.advance(500)
+            thread._look_at_itself()
+
+    thread._unreachable = True
+    await turns(29)
+    thread._now_reachable()
+    await turns(29)
+    with pytest.raises(log_kafka_consumer._LostError, match="no place in the group for 15 s"):
+        await turns(2)
+
+
 async def test_a_client_that_has_just_got_its_partitions_is_not_given_up(monkeypatch: pytest.MonkeyPatch):
     """Its statistics say so up to a second later: it was seen to be given up in that second."""
     clock = FakeClock()

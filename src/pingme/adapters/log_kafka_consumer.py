@@ -149,7 +149,7 @@ class LogConsumer(threading.Thread):
             }
         )
         self._member_ms, self._knows_offsets, self._join_state = None, True, ""
-        self._patience, self._patience_with_steps = Patience(_monotonic_ms), Patience(_monotonic_ms)
+        self._wait_from_now()
         self._paused_now, self._looked_at = frozenset(), None
         consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -349,6 +349,8 @@ class LogConsumer(threading.Thread):
         self._now_reachable()
 
     def _now_reachable(self) -> None:
+        if self._unreachable:  # it is not of the group by now: that takes its time from here on
+            self._wait_from_now()
         self._unreachable = False
         self._tell.reachable(True, "")
 
@@ -358,6 +360,9 @@ class LogConsumer(threading.Thread):
         self._member_ms = _monotonic_ms() if state == "steady" else None
         if state and state != self._join_state:
             self._join_state, self._steps = state, True
+
+    def _wait_from_now(self) -> None:
+        self._patience, self._patience_with_steps = Patience(_monotonic_ms), Patience(_monotonic_ms)
 
     def _look_at_itself(self) -> None:
         """Raise when this client has not been well for long: also while no broker answers, as it may be alone in that."""
