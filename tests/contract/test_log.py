@@ -25,7 +25,8 @@ from tests.fakes.commands import ADA, BOB, CAI, to_user
 from tests.fakes.kafka import PARTITIONS, MockCluster
 
 LIMIT = 1_000
-JOIN_S = 20.0  # a group forms, or a member that left is noticed
+pytestmark = pytest.mark.timeout(180)
+JOIN_S = 45.0  # a group forms, or a member that left is noticed: on the mock cluster in rounds of 5 s, four or more of them
 
 
 class KafkaWorld:
